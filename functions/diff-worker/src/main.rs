@@ -1,0 +1,2 @@
+//! The diff-worker Lambda function: wiring only
+fn main() {}

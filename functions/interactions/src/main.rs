@@ -1,0 +1,2 @@
+//! The interactions Lambda function: wiring only
+fn main() {}

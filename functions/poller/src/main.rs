@@ -1,0 +1,2 @@
+//! The poller Lambda function: wiring only
+fn main() {}

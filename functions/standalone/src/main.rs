@@ -1,0 +1,2 @@
+//! Preflux in one process: serve, diff, sandbox, doctor
+fn main() {}

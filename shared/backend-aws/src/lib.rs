@@ -1,0 +1,1 @@
+//! SQS, DynamoDB, Secrets Manager and S3 behind the ports

@@ -1,0 +1,1 @@
+//! Nouns and decisions: pull requests, jobs, plans, change sets, reports, commands; pure

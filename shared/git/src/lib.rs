@@ -1,0 +1,1 @@
+//! Git over HTTP into in-memory trees, without a work tree

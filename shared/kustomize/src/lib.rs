@@ -1,0 +1,1 @@
+//! A tree of files to Kubernetes objects, exactly as kustomize builds them; pure

@@ -1,0 +1,1 @@
+//! Slack's Web API behind the ports, and the check of Slack's request signature

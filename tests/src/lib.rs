@@ -1,0 +1,1 @@
+//! What Preflux promises, seen from outside

@@ -1,0 +1,2 @@
+//! The chores of the project: sandbox, test, and their set-up
+fn main() {}
