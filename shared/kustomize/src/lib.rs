@@ -1,1 +1,17 @@
-//! A tree of files to Kubernetes objects, exactly as kustomize builds them; pure
+//! A tree of files to Kubernetes objects, exactly as kustomize v5.8 builds them for Flux.
+//!
+//! Pure: files come from a [`Tree`], nothing is fetched, nothing is written. What is not supported is a typed
+//! [`Error`] that names the file and the field, never an approximate render. Start at [`build`]; the stages it
+//! runs are in `pipeline`.
+
+mod error;
+mod limits;
+mod tree;
+pub mod yaml;
+
+mod pipeline;
+
+pub use error::{Error, ErrorKind};
+pub use limits::{Limits, Options};
+pub use pipeline::{Built, Object, Origin, build, recognise_kustomization_file};
+pub use tree::{Entry, EntryKind, MemoryTree, OverlayTree, Tree, TreeError};
