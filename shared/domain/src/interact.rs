@@ -1,0 +1,199 @@
+//! What people do in Slack, and whether it may happen.
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::{CommitSha, PullKey, ReportId};
+use crate::pull::{PullRequest, PullState};
+
+/// A person in Slack, by ids.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Workspace id (`T...`).
+    pub team: String,
+    /// User id (`U...`).
+    pub id: String,
+    /// The name shown; for words only, never for decisions.
+    pub name: String,
+}
+
+/// What a button does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Publish the report as the pull request's comment.
+    PostComment,
+    /// Approve the reported head on GitHub.
+    Approve,
+    /// Open the pull request; the button is a link, the payload is only acknowledged.
+    View,
+    /// Diff again.
+    RunAgain,
+}
+
+impl Action {
+    /// Every action, in the order of the buttons.
+    pub const ALL: [Self; 4] = [Self::PostComment, Self::Approve, Self::View, Self::RunAgain];
+
+    /// The id that Slack sends back.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::PostComment => "post_comment",
+            Self::Approve => "approve",
+            Self::View => "view",
+            Self::RunAgain => "run_again",
+        }
+    }
+
+    /// The action of an id; `None` for one that is not ours.
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.id() == id)
+    }
+}
+
+/// A click on a button of a report. It carries the report's id and nothing that could be forged into something else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Click {
+    /// What the button does.
+    pub action: Action,
+    /// The report that the button stood under.
+    pub report: ReportId,
+    /// Who clicked.
+    pub by: Person,
+    /// Channel of the message.
+    pub channel: String,
+    /// Timestamp id of the message.
+    pub message: String,
+    /// Slack's id of this very click; a repetition has the same one.
+    pub trigger: String,
+    /// Where a private answer goes (30 minutes, 5 uses).
+    pub answer_url: String,
+}
+
+/// A slash command, `/flux ...`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Everything behind `/flux`.
+    pub text: String,
+    /// Who typed it.
+    pub by: Person,
+    /// Where.
+    pub channel: String,
+    /// Slack's id of this very command.
+    pub trigger: String,
+    /// Where the answer goes (30 minutes, 5 uses).
+    pub answer_url: String,
+}
+
+/// What Slack tells us that a person did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Interaction {
+    /// A button of a report.
+    Click(Click),
+    /// A slash command.
+    Command(Command),
+    /// Something of ours that needs no more than an acknowledgement (a link button), or that we do not know.
+    Nothing,
+}
+
+/// What is kept of a report so that a click on it can be checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportRecord {
+    /// The report.
+    pub id: ReportId,
+    /// What it reports on.
+    pub pull: PullKey,
+    /// The head that was diffed.
+    pub head: CommitSha,
+    /// The base that it was compared with.
+    pub base: CommitSha,
+    /// The channel that it was posted to; clicks from elsewhere are refused.
+    pub channel: String,
+    /// When it was made, seconds since 1970.
+    pub made_at: i64,
+}
+
+/// Why a click is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The pull request is closed or merged.
+    NotOpen(PullState),
+    /// The head moved since the report was made.
+    HeadMoved,
+    /// The click comes from another channel than the report was posted to.
+    OtherChannel,
+}
+
+/// Checks a click against the stored report and the pull request as GitHub tells of it now.
+pub fn check(click: &Click, record: &ReportRecord, now: &PullRequest) -> Result<(), Refusal> {
+    if click.channel != record.channel {
+        return Err(Refusal::OtherChannel);
+    }
+    if now.state != PullState::Open {
+        return Err(Refusal::NotOpen(now.state));
+    }
+    // Running again is how a moved head gets its report, so it is the one action that a moved head allows.
+    if now.head != record.head && click.action != Action::RunAgain {
+        return Err(Refusal::HeadMoved);
+    }
+    Ok(())
+}
+
+/// What a slash command asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FluxCommand {
+    /// `/flux get kustomizations`, in one namespace or in all.
+    GetKustomizations {
+        /// Only this namespace; `None` is all.
+        namespace: Option<String>,
+    },
+    /// `/flux help`, or nothing.
+    Help,
+}
+
+/// Reads the text behind `/flux`. The error says what was not understood.
+pub fn parse_command(text: &str) -> Result<FluxCommand, String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    match words.as_slice() {
+        [] | ["help" | "--help" | "-h", ..] => Ok(FluxCommand::Help),
+        ["get", "kustomization" | "kustomizations" | "ks", flags @ ..] => {
+            Ok(FluxCommand::GetKustomizations { namespace: namespace_of(flags)? })
+        }
+        ["get", other, ..] => Err(format!("`get {other}` is not known here; `get kustomizations` is")),
+        ["get"] => Err("`get` wants to know what: `get kustomizations`".to_owned()),
+        [other, ..] => Err(format!("`{other}` is not known here; `get kustomizations` is")),
+    }
+}
+
+fn namespace_of(flags: &[&str]) -> Result<Option<String>, String> {
+    match flags {
+        [] | ["-A" | "--all-namespaces"] => Ok(None),
+        ["-n" | "--namespace", name] => Ok(Some((*name).to_owned())),
+        [one] if one.starts_with("--namespace=") => Ok(one.split_once('=').map(|(_, name)| name.to_owned())),
+        _ => Err(format!("flags `{}` are not known here; `-n NAMESPACE` and `-A` are", flags.join(" "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn action_ids_go_round() {
+        for action in Action::ALL {
+            assert_eq!(Action::from_id(action.id()), Some(action));
+        }
+        assert_eq!(Action::from_id("merge"), None);
+    }
+
+    #[test]
+    fn commands_are_read_as_the_flux_cli_does() {
+        let get = |ns: Option<&str>| Ok(FluxCommand::GetKustomizations { namespace: ns.map(str::to_owned) });
+        assert_eq!(parse_command(""), Ok(FluxCommand::Help));
+        assert_eq!(parse_command("get kustomizations"), get(None));
+        assert_eq!(parse_command(" get  ks -A "), get(None));
+        assert_eq!(parse_command("get ks -n apps"), get(Some("apps")));
+        assert_eq!(parse_command("get ks --namespace=apps"), get(Some("apps")));
+        assert!(parse_command("get ks --watch").is_err_and(|e| e.contains("`--watch`")));
+        assert!(parse_command("delete everything").is_err_and(|e| e.contains("`delete`")));
+    }
+}
