@@ -1,1 +1,28 @@
-//! What Preflux asks of the world, in domain words, and the contract tests of a backend
+//! What Preflux asks of the world: small traits in domain words. Adapters and backends implement them, flows use them.
+//!
+//! `contract` (feature of the same name) holds the tests that any backend must pass; `wire` is what crosses the queue.
+
+mod chat;
+mod checkout;
+mod cluster;
+mod forge;
+mod queue;
+mod reports;
+mod secrets;
+mod table;
+mod time;
+
+#[cfg(feature = "contract")]
+pub mod contract;
+pub mod ledger;
+pub mod wire;
+
+pub use chat::{Chat, ChatError, ChatMessage, MessageRef};
+pub use checkout::{Checkout, CheckoutError, Checkouts, SharedTree};
+pub use cluster::{Cluster, ClusterError, ConfigRef, Data, DryRun, FluxObjects, Refusal};
+pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};
+pub use queue::{Consumer, Delivery, Queue, QueueError};
+pub use reports::{ReportStore, ReportStoreError};
+pub use secrets::{Secrets, SecretsError};
+pub use table::{Expect, Key, Record, Table, TableError};
+pub use time::{Clock, FixedClock, SystemClock};

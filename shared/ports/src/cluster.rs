@@ -1,0 +1,115 @@
+//! A cluster: Flux's objects and variables to read, server-side-apply dry-runs to ask for. Nothing here changes anything.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use domain::ObjectId;
+use serde_json::Value;
+
+/// Flux's own objects in a cluster, as stored.
+#[derive(Debug, Clone, Default)]
+pub struct FluxObjects {
+    /// Every `Kustomization` of `kustomize.toolkit.fluxcd.io`.
+    pub kustomizations: Vec<Value>,
+    /// Every `GitRepository` of `source.toolkit.fluxcd.io`.
+    pub git_repositories: Vec<Value>,
+}
+
+/// A ConfigMap or Secret that variables come from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigRef {
+    /// `true` for a Secret, `false` for a ConfigMap.
+    pub secret: bool,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// The decoded `data` of a ConfigMap or Secret.
+pub type Data = BTreeMap<String, String>;
+
+/// What the API server said to a dry-run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DryRun {
+    /// It would store this.
+    Accepted(Value),
+    /// It would not.
+    Refused(Refusal),
+}
+
+/// Why the API server did not accept an object. Messages are the server's own: mask them before they are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The object's namespace does not exist.
+    NamespaceMissing,
+    /// The kind is not served: its CRD is not there (yet).
+    KindMissing,
+    /// An immutable field would change.
+    Immutable(String),
+    /// The object is invalid, or a policy, quota or webhook denies it: merging it would fail.
+    Invalid(String),
+    /// A webhook cannot be asked in a dry-run.
+    NoDryRun(String),
+    /// Our identity may not ask.
+    Forbidden(String),
+    /// No answer in time, too many requests, or a server error, after retries.
+    Unavailable(String),
+}
+
+/// The cluster could not be asked at all.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ClusterError {
+    /// No connection, or no answer.
+    #[error("cluster `{cluster}` is not reachable: {reason}")]
+    Unreachable {
+        /// The cluster's name.
+        cluster: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The credentials are refused.
+    #[error("cluster `{cluster}` refused the credentials (401): renew the kubeconfig")]
+    Unauthorized {
+        /// The cluster's name.
+        cluster: String,
+    },
+    /// A permission is missing.
+    #[error("cluster `{cluster}` does not allow {what}: grant it (infra/cluster)")]
+    Forbidden {
+        /// The cluster's name.
+        cluster: String,
+        /// What is not allowed, such as `list kustomizations.kustomize.toolkit.fluxcd.io`.
+        what: String,
+    },
+    /// Flux is not installed there.
+    #[error("cluster `{cluster}` does not serve `{what}`: is Flux installed?")]
+    NoFlux {
+        /// The cluster's name.
+        cluster: String,
+        /// What is not served.
+        what: String,
+    },
+}
+
+/// A cluster. Implementations bound their own concurrency and never send a mutating request without `dryRun=All`.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// The cluster's name in the configuration.
+    fn name(&self) -> &str;
+
+    /// Flux's Kustomizations and GitRepositories.
+    async fn flux_objects(&self) -> Result<FluxObjects, ClusterError>;
+
+    /// The data of a ConfigMap or Secret; `None` when it does not exist.
+    async fn data(&self, reference: &ConfigRef) -> Result<Option<Data>, ClusterError>;
+
+    /// Asks what server-side apply would store (`dryRun=All`, `force`, field manager `kustomize-controller`).
+    async fn dry_run(&self, object: &Value) -> DryRun;
+
+    /// The object as it is; `None` when it does not exist. The API version is taken from `manifest`.
+    async fn live(&self, manifest: &Value) -> Result<Option<Value>, Refusal>;
+
+    /// The object as it is, by identity alone, any served version; `None` when it does not exist or its kind is not served.
+    async fn live_by_id(&self, id: &ObjectId) -> Result<Option<Value>, Refusal>;
+}
