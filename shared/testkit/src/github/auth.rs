@@ -1,0 +1,148 @@
+//! Who is calling: personal and installation tokens, and the App's own RS256 tokens. What they may do to a repository is asked here.
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::state::{Grant, Permission, Repo, State, Token};
+use super::{APP_ID, APP_SLUG, Inner};
+
+/// What the App itself was given; an installation token has no more than this.
+pub(crate) const APP_PERMISSIONS: [(&str, &str); 4] =
+    [("contents", "read"), ("issues", "write"), ("metadata", "read"), ("pull_requests", "write")];
+
+#[derive(Debug)]
+pub(crate) struct AppKey {
+    pub(crate) pem: String,
+    public: Vec<u8>,
+}
+
+/// The App's key pair, made on first use: making one costs a fraction of a second.
+pub(crate) fn app_key(inner: &Inner) -> &AppKey {
+    inner.app_key.get_or_init(|| {
+        let pair = KeyPair::generate(KeySize::Rsa2048).expect("the machine has randomness");
+        let der: Pkcs8V1Der<'_> = pair.as_der().expect("a fresh key can be written");
+        let text = STANDARD.encode(der.as_ref());
+        let lines: Vec<&str> =
+            text.as_bytes().chunks(64).filter_map(|c| std::str::from_utf8(c).ok()).collect();
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
+        AppKey { pem, public: pair.public_key().as_ref().to_vec() }
+    })
+}
+
+/// A caller whose credentials were accepted.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    Anonymous,
+    Token(Token),
+    App,
+}
+
+/// `None` means bad credentials.
+pub(crate) fn caller(inner: &Inner, authorization: Option<&str>) -> Option<Caller> {
+    let Some(value) = authorization else { return Some(Caller::Anonymous) };
+    let secret = secret_of(value)?;
+    if secret.matches('.').count() == 2 {
+        let now = inner.state().clock.now();
+        return valid_jwt(app_key(inner), &secret, now).then_some(Caller::App);
+    }
+    let state = inner.state();
+    let token = state.tokens.get(&secret)?;
+    let alive = token.expires_at.is_none_or(|at| state.clock.now() < at);
+    alive.then(|| Caller::Token(token.clone()))
+}
+
+/// The token of `Bearer x`, `token x` or `Basic base64(any:x)`.
+pub(crate) fn secret_of(authorization: &str) -> Option<String> {
+    let (scheme, rest) = authorization.split_once(' ')?;
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" | "token" => Some(rest.trim().to_owned()),
+        "basic" => {
+            let text = String::from_utf8(STANDARD.decode(rest.trim()).ok()?).ok()?;
+            text.split_once(':').map(|(_, secret)| secret.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// RS256, signed by the App's key, `iss` the App, not expired and for ten minutes at most. The machine's clock counts beside the
+/// fake's own, because clients stamp these tokens themselves.
+fn valid_jwt(key: &AppKey, jwt: &str, fake_now: i64) -> bool {
+    let Some((signed, signature)) = jwt.rsplit_once('.') else { return false };
+    let Some((header, claims)) = signed.split_once('.') else { return false };
+    let json =
+        |part: &str| URL_SAFE_NO_PAD.decode(part).ok().and_then(|b| serde_json::from_slice::<Value>(&b).ok());
+    let (Some(header), Some(claims), Ok(signature)) =
+        (json(header), json(claims), URL_SAFE_NO_PAD.decode(signature))
+    else {
+        return false;
+    };
+    let number = |name: &str| claims[name].as_i64().unwrap_or(0);
+    let app = APP_ID.to_string();
+    let issued = claims["iss"].as_str().map_or_else(|| claims["iss"].to_string(), str::to_owned) == app;
+    let in_time = |now: i64| number("exp") > now && number("exp") <= now + 660 && number("iat") <= now + 60;
+    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.public);
+    header["alg"] == "RS256"
+        && issued
+        && (in_time(fake_now) || in_time(jiff::Timestamp::now().as_second()))
+        && public.verify(signed.as_bytes(), &signature).is_ok()
+}
+
+/// A new installation token and its expiry.
+pub(crate) fn mint(state: &mut State, mut grant: Grant, seconds: i64) -> (String, i64) {
+    if grant.permissions.is_empty() {
+        grant.permissions = APP_PERMISSIONS.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    }
+    let (token, expires_at) =
+        (format!("ghs_testkitInstallation{:016}", state.id()), state.clock.now() + seconds);
+    let login = format!("{APP_SLUG}[bot]");
+    state.user(&login);
+    let kept = Token { login, installation: Some(grant), expires_at: Some(expires_at) };
+    state.tokens.insert(token.clone(), kept);
+    (token, expires_at)
+}
+
+/// How a caller stands to a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// As if the repository did not exist.
+    Hidden,
+    /// Seen, but this is refused with 403.
+    Refused,
+    Granted,
+}
+
+/// May the caller do this (`pull_requests`/`write`, …) there? For users, writing comments and reviews needs only sight.
+pub(crate) fn access(state: &State, repo: &Repo, caller: &Caller, permission: &str, level: &str) -> Access {
+    match caller {
+        Caller::App => Access::Refused,
+        Caller::Anonymous if repo.private => Access::Hidden,
+        Caller::Anonymous => {
+            if level == "read" {
+                Access::Granted
+            } else {
+                Access::Refused
+            }
+        }
+        Caller::Token(Token { installation: None, login, .. }) => {
+            if state.permission(repo, login) >= Permission::Read { Access::Granted } else { Access::Hidden }
+        }
+        Caller::Token(Token { installation: Some(grant), .. }) => {
+            let chosen = grant.repositories.is_empty() || grant.repositories.contains(&repo.id);
+            let held = grant.permissions.get(permission).map(String::as_str);
+            let enough = permission == "metadata"
+                || held == Some("write")
+                || (held == Some("read") && level == "read");
+            match (chosen, enough) {
+                (true, true) => Access::Granted,
+                (true, false) => Access::Refused,
+                (false, _) if !repo.private && level == "read" => Access::Granted,
+                (false, _) if repo.private => Access::Hidden,
+                (false, _) => Access::Refused,
+            }
+        }
+    }
+}
