@@ -1,1 +1,35 @@
-//! A Flux Kustomization and a tree to objects, as kustomize-controller renders them; pure
+//! A Flux Kustomization and a tree to objects, exactly as kustomize-controller 1.9 (Flux 2.9) renders them.
+//!
+//! Pure: no cluster, no disk, no clock. The caller brings the [`GitRepository`] and [`Kustomization`] objects, a
+//! tree, and the ConfigMaps and Secrets that [`substitute_from`] names; see [`render`] for the order of the stages.
+//! Nothing is decrypted, and nothing is applied: what the API server makes of the objects is for others to ask.
+
+mod artifact;
+pub mod control;
+pub mod envsubst;
+mod error;
+mod fields;
+mod glob;
+mod ignore;
+mod inventory;
+mod kustomization;
+mod order;
+mod render;
+mod source;
+mod url;
+mod variables;
+
+pub use artifact::Artifact;
+pub use envsubst::Strictness;
+pub use error::Error;
+pub use inventory::ObjectId;
+pub use kustomization::{
+    CommonMetadata, Condition, Decryption, DeletionPolicy, Dependency, DriftIgnoreRule, GROUP, Image,
+    KubeConfig, Kustomization, ObjectKey, Patch, PostBuild, Snapshot, SourceRef, Spec, Status,
+    SubstituteKind, SubstituteReference, SubstituteStrategy,
+};
+pub use order::{Stage, apply_order, compare_kinds, stage};
+pub use render::{Options, Rendered, render};
+pub use source::{Follows, GitRepository, Include, Reference};
+pub use url::normalise_url;
+pub use variables::{Variables, substitute_from};

@@ -1,0 +1,150 @@
+//! The artifact that source-controller would publish for a tree: what a Kustomization can see of a repository.
+
+use kustomize::{Entry, EntryKind, Tree, TreeError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::ignore::Patterns;
+use crate::{Error, GitRepository};
+
+/// Entries that a repository may have; more is refused.
+const MAX_ENTRIES: usize = 2_000_000;
+/// How deep directories may nest.
+const MAX_DEPTH: usize = 256;
+
+/// A tree without what source-controller leaves out: symbolic links, submodules, what lies outside
+/// `spec.sparseCheckout`, and what `.sourceignore` files, `spec.ignore` or the default exclusions exclude.
+pub struct Artifact<'a> {
+    tree: &'a dyn Tree,
+    directories: BTreeMap<String, BTreeMap<String, EntryKind>>,
+}
+
+impl<'a> Artifact<'a> {
+    /// The artifact of `source` for the content `tree`. Walks the whole tree once and reads its `.sourceignore` files.
+    ///
+    /// `spec.include` is refused, since other repositories would have to be brought too, and so is
+    /// `spec.recurseSubmodules` when there are submodules.
+    pub fn new(tree: &'a dyn Tree, source: &GitRepository) -> Result<Self, Error> {
+        let unsupported = |field: &str, reason: &str| Error::Unsupported {
+            object: format!("GitRepository/{}", source.key),
+            field: field.into(),
+            reason: reason.into(),
+        };
+        if !source.include.is_empty() {
+            return Err(unsupported("spec.include", "the content of other repositories is not known here"));
+        }
+        let walk = Walk::of(tree, &source.sparse_checkout)
+            .map_err(|reason| unsupported("spec.url", &format!("its content {reason}")))?;
+        if source.recurse_submodules && walk.submodules {
+            return Err(unsupported("spec.recurseSubmodules", "the content of submodules is not known here"));
+        }
+        let mut patterns = walk.patterns;
+        patterns.add(source.ignore.as_deref().unwrap_or_default(), "");
+        let patterns = patterns.complete();
+
+        let mut artifact = Self { tree, directories: BTreeMap::new() };
+        artifact.directories.insert(String::new(), BTreeMap::new());
+        for (path, kind) in walk.entries {
+            let parts: Vec<&str> = path.split('/').collect();
+            if !patterns.exclude(&parts, kind == EntryKind::Directory) {
+                artifact.insert(&path, kind);
+            }
+        }
+        Ok(artifact)
+    }
+
+    /// Adds an entry and the directories above it, which unpacking an archive creates too.
+    fn insert(&mut self, path: &str, kind: EntryKind) {
+        if kind == EntryKind::Directory {
+            self.directories.entry(path.to_owned()).or_default();
+        }
+        let (mut path, mut kind) = (path, kind);
+        loop {
+            let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let known = self.directories.entry(parent.to_owned()).or_default().insert(name.to_owned(), kind);
+            if parent.is_empty() || known.is_some() {
+                return;
+            }
+            (path, kind) = (parent, EntryKind::Directory);
+        }
+    }
+}
+
+impl Tree for Artifact<'_> {
+    fn kind(&self, path: &str) -> Option<EntryKind> {
+        if path.is_empty() {
+            return Some(EntryKind::Directory);
+        }
+        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+        self.directories.get(parent)?.get(name).copied()
+    }
+
+    fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
+        match self.kind(path) {
+            Some(EntryKind::File) => self.tree.read(path),
+            _ => Err(TreeError::NotFound { path: path.to_owned() }),
+        }
+    }
+
+    fn list(&self, dir: &str) -> Result<Vec<Entry>, TreeError> {
+        let entries =
+            self.directories.get(dir).ok_or_else(|| TreeError::NotFound { path: dir.to_owned() })?;
+        Ok(entries.iter().map(|(name, kind)| Entry { name: name.clone(), kind: *kind }).collect())
+    }
+}
+
+/// Everything in a tree that can be in an artifact, parents before children.
+#[derive(Default)]
+struct Walk {
+    entries: Vec<(String, EntryKind)>,
+    patterns: Patterns,
+    submodules: bool,
+}
+
+impl Walk {
+    fn of(tree: &dyn Tree, sparse: &[String]) -> Result<Self, String> {
+        let sparse: Vec<&str> = sparse.iter().map(|dir| dir.strip_prefix("./").unwrap_or(dir)).collect();
+        let mut walk = Self::default();
+        walk.directory(tree, &sparse, "", 0)?;
+        Ok(walk)
+    }
+
+    fn directory(&mut self, tree: &dyn Tree, sparse: &[&str], dir: &str, depth: usize) -> Result<(), String> {
+        if depth > MAX_DEPTH {
+            return Err(format!("nests deeper than {MAX_DEPTH} directories"));
+        }
+        let checked_out =
+            |path: &str| sparse.is_empty() || sparse.iter().any(|prefix| path.starts_with(prefix));
+        let listed = tree.list(dir).map_err(|error| format!("cannot be listed: {error}"))?;
+        let ignore_file = join(dir, ".sourceignore");
+        if checked_out(&ignore_file) && tree.kind(&ignore_file) == Some(EntryKind::File) {
+            let bytes = tree.read(&ignore_file).map_err(|error| format!("cannot be read: {error}"))?;
+            self.patterns.add(&String::from_utf8_lossy(&bytes), dir);
+        }
+        for entry in listed {
+            let path = join(dir, &entry.name);
+            if self.entries.len() >= MAX_ENTRIES {
+                return Err(format!("has more than {MAX_ENTRIES} files"));
+            }
+            match entry.kind {
+                EntryKind::File if checked_out(&path) => self.entries.push((path, entry.kind)),
+                EntryKind::Directory => {
+                    self.entries.push((path.clone(), entry.kind));
+                    let with_directory = self.entries.len();
+                    self.directory(tree, sparse, &path, depth + 1)?;
+                    if !sparse.is_empty() && self.entries.len() == with_directory {
+                        self.entries.pop();
+                    }
+                }
+                EntryKind::Submodule => self.submodules = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path below a directory, where `""` is the root.
+pub(crate) fn join(dir: &str, name: &str) -> String {
+    if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
+}
