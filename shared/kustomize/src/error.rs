@@ -83,25 +83,17 @@ impl Error {
     /// An error that is not yet tied to a file or field.
     #[must_use]
     pub fn new(kind: ErrorKind) -> Self {
-        Error {
-            file: None,
-            field: None,
-            kind,
-        }
+        Error { file: None, field: None, kind }
     }
 
     /// Input that kustomize refuses too.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Invalid {
-            message: message.into(),
-        })
+        Error::new(ErrorKind::Invalid { message: message.into() })
     }
 
     /// A feature that this crate lacks.
     pub(crate) fn unsupported(field: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Unsupported {
-            field: field.into(),
-        })
+        Error::new(ErrorKind::Unsupported { field: field.into() })
     }
 
     /// Names the file, unless an inner frame has.
@@ -141,19 +133,10 @@ impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ErrorKind::Unsupported { field } => write!(f, "`{field}` is not supported"),
-            ErrorKind::Remote {
-                url,
-                reference: Some(reference),
-            } => {
-                write!(
-                    f,
-                    "`{url}` is remote (reference `{reference}`) and is not fetched"
-                )
+            ErrorKind::Remote { url, reference: Some(reference) } => {
+                write!(f, "`{url}` is remote (reference `{reference}`) and is not fetched")
             }
-            ErrorKind::Remote {
-                url,
-                reference: None,
-            } => write!(f, "`{url}` is remote and is not fetched"),
+            ErrorKind::Remote { url, reference: None } => write!(f, "`{url}` is remote and is not fetched"),
             ErrorKind::Limit { limit, value } => {
                 write!(f, "the limit of {value} {limit} is reached")
             }
@@ -179,13 +162,8 @@ mod tests {
 
     #[test]
     fn display_names_file_field_and_reason() {
-        let error = Error::unsupported("vars")
-            .in_field("vars")
-            .in_file("apps/kustomization.yaml")
-            .in_file("outer");
-        assert_eq!(
-            error.to_string(),
-            "in `apps/kustomization.yaml`: field `vars`: `vars` is not supported"
-        );
+        let error =
+            Error::unsupported("vars").in_field("vars").in_file("apps/kustomization.yaml").in_file("outer");
+        assert_eq!(error.to_string(), "in `apps/kustomization.yaml`: field `vars`: `vars` is not supported");
     }
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod limits;
+mod node;
 mod tree;
 pub mod yaml;
 

@@ -55,12 +55,6 @@ const KUSTOMIZATION_FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml
 pub fn recognise_kustomization_file(tree: &dyn Tree, dir: &str) -> Option<String> {
     KUSTOMIZATION_FILES
         .iter()
-        .map(|name| {
-            if dir.is_empty() {
-                (*name).to_owned()
-            } else {
-                format!("{dir}/{name}")
-            }
-        })
+        .map(|name| if dir.is_empty() { (*name).to_owned() } else { format!("{dir}/{name}") })
         .find(|path| tree.kind(path) == Some(crate::EntryKind::File))
 }

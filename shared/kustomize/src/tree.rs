@@ -64,9 +64,7 @@ pub enum TreeError {
 
 impl TreeError {
     fn not_found(path: &str) -> Self {
-        TreeError::NotFound {
-            path: path.to_owned(),
-        }
+        TreeError::NotFound { path: path.to_owned() }
     }
 }
 
@@ -98,14 +96,8 @@ impl MemoryTree {
         let (mut child, mut kind) = (path, EntryKind::File);
         loop {
             let (parent, name) = child.rsplit_once('/').unwrap_or(("", child));
-            let entry = Entry {
-                name: name.to_owned(),
-                kind,
-            };
-            self.directories
-                .entry(parent.to_owned())
-                .or_default()
-                .insert(entry);
+            let entry = Entry { name: name.to_owned(), kind };
+            self.directories.entry(parent.to_owned()).or_default().insert(entry);
             if parent.is_empty() {
                 return;
             }
@@ -119,23 +111,15 @@ impl Tree for MemoryTree {
         if self.files.contains_key(path) {
             return Some(EntryKind::File);
         }
-        self.directories
-            .contains_key(path)
-            .then_some(EntryKind::Directory)
+        self.directories.contains_key(path).then_some(EntryKind::Directory)
     }
 
     fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
-        self.files
-            .get(path)
-            .cloned()
-            .ok_or_else(|| TreeError::not_found(path))
+        self.files.get(path).cloned().ok_or_else(|| TreeError::not_found(path))
     }
 
     fn list(&self, dir: &str) -> Result<Vec<Entry>, TreeError> {
-        let entries = self
-            .directories
-            .get(dir)
-            .ok_or_else(|| TreeError::not_found(dir))?;
+        let entries = self.directories.get(dir).ok_or_else(|| TreeError::not_found(dir))?;
         Ok(entries.iter().cloned().collect())
     }
 }
@@ -150,10 +134,7 @@ impl<'a> OverlayTree<'a> {
     /// The tree `below` without changes yet.
     #[must_use]
     pub fn new(below: &'a dyn Tree) -> Self {
-        OverlayTree {
-            below,
-            above: MemoryTree::default(),
-        }
+        OverlayTree { below, above: MemoryTree::default() }
     }
 
     /// Adds or replaces one file.
@@ -188,10 +169,7 @@ impl Tree for OverlayTree<'_> {
             Err(error) => return Err(error),
         };
         entries.extend(added.into_iter().map(|e| (e.name, e.kind)));
-        Ok(entries
-            .into_iter()
-            .map(|(name, kind)| Entry { name, kind })
-            .collect())
+        Ok(entries.into_iter().map(|(name, kind)| Entry { name, kind }).collect())
     }
 }
 
@@ -201,11 +179,7 @@ mod tests {
     use super::*;
 
     fn names(tree: &dyn Tree, dir: &str) -> Vec<String> {
-        tree.list(dir)
-            .unwrap()
-            .into_iter()
-            .map(|e| e.name)
-            .collect()
+        tree.list(dir).unwrap().into_iter().map(|e| e.name).collect()
     }
 
     #[test]
@@ -221,9 +195,7 @@ mod tests {
     #[test]
     fn overlay_replaces_and_adds() {
         let below = MemoryTree::new([("a/x", "1"), ("a/y", "2")]);
-        let tree = OverlayTree::new(&below)
-            .with("a/y", b"3")
-            .with("a/k/z", b"4");
+        let tree = OverlayTree::new(&below).with("a/y", b"3").with("a/k/z", b"4");
         assert_eq!(names(&tree, "a"), ["k", "x", "y"]);
         assert_eq!(&*tree.read("a/y").unwrap(), b"3");
         assert_eq!(&*tree.read("a/x").unwrap(), b"1");

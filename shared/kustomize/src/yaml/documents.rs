@@ -1,0 +1,86 @@
+//! A file of resources to its documents, split at `---` lines before any is parsed, as kyaml does.
+
+use super::{Budget, Version, YamlError, compose};
+use crate::node::Node;
+
+/// The documents that are not empty. A `List` that stands alone is replaced by its items.
+pub(crate) fn documents(text: &str, budget: &mut Budget) -> Result<Vec<Node>, YamlError> {
+    let text = text.replace("\r\n", "\n");
+    let chunks = split(&text)?;
+    let alone = chunks.len() == 1;
+    let mut nodes = Vec::new();
+    for (line, chunk) in chunks {
+        let document = compose(&chunk, Version::V3, budget).map_err(|mut error| {
+            error.line += line;
+            error
+        })?;
+        match document {
+            None => {}
+            Some(node) if node.is_null() => {}
+            Some(node) if alone && is_list(&node) => match node {
+                Node::Map(fields) => {
+                    let items = fields.into_iter().find(|(key, _)| key.value == "items");
+                    if let Some((_, Node::Seq(items))) = items {
+                        nodes.extend(items);
+                    }
+                }
+                other => nodes.push(other),
+            },
+            Some(node) => nodes.push(node),
+        }
+    }
+    Ok(nodes)
+}
+
+fn is_list(node: &Node) -> bool {
+    let kind = node.get("kind").map_or("", Node::non_null_text);
+    matches!(kind, "List" | "ResourceList")
+        && (node.get("items").is_some() || node.get("functionConfig").is_some())
+}
+
+/// Splits at every line that starts with `---`; only blanks and a comment may follow it.
+///
+/// Each piece comes with the number of lines before it. The search goes on behind the line's end, so of two
+/// separators in a row the second is part of the document it opens.
+fn split(text: &str) -> Result<Vec<(usize, String)>, YamlError> {
+    let mut pieces = Vec::new();
+    let (mut start, mut from, mut line) = (0, 0, 0);
+    while let Some(found) = text.get(from..).and_then(|rest| rest.find("\n---")) {
+        let at = from + found;
+        let rest = text.get(at + 4..).unwrap_or_default();
+        let Some(end) = rest.find('\n') else { break };
+        let piece = text.get(start..at).unwrap_or_default();
+        let lines = piece.matches('\n').count() + 1;
+        let after = rest.get(..end).unwrap_or_default().trim();
+        if !after.is_empty() && !after.starts_with('#') {
+            return Err(YamlError::at(line + lines + 1, format!("invalid document separator `---{after}`")));
+        }
+        pieces.push((line, format!("{piece}\n")));
+        start = at + 4 + end + 1;
+        from = start;
+        line += lines + 1;
+    }
+    if !text.is_empty() {
+        pieces.push((line, text.get(start..).unwrap_or_default().to_owned()));
+    }
+    Ok(pieces)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    #[test]
+    fn split_at_separator_lines() {
+        let check = |text: &str, expected: &[(usize, &str)]| {
+            let expected: Vec<_> = expected.iter().map(|(l, t)| (*l, (*t).to_owned())).collect();
+            assert_eq!(split(text).unwrap(), expected);
+        };
+        check("a\n---\nb", &[(0, "a\n"), (2, "b")]);
+        check("---\na\n--- # c\nb\n", &[(0, "---\na\n"), (3, "b\n")]);
+        check("a\n---\n---\nb\n", &[(0, "a\n"), (2, "---\nb\n")]);
+        check("a\n---", &[(0, "a\n---")]);
+        assert_eq!(split("a\n--- b\nc").unwrap_err().line, 2);
+    }
+}

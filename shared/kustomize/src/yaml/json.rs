@@ -1,0 +1,175 @@
+//! Nodes to JSON values and back, with what happens to types on the way.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use serde_json::{Map, Value};
+
+use super::compose::is_allowed;
+use super::resolve::{Resolved, float_number, resolve_v2, resolve_v3};
+use super::{YamlError, folded};
+use crate::node::{Node, Scalar, Style, Tag};
+
+/// The JSON value of a node after kustomize has written it as YAML and read it again.
+///
+/// # Errors
+/// Duplicate keys, keys that are no strings, values without a JSON form, tags that do not fit.
+pub(crate) fn node_to_json(node: &Node) -> Result<Value, YamlError> {
+    match node {
+        Node::Scalar(scalar) => scalar_to_json(scalar),
+        Node::Seq(items) => items.iter().map(node_to_json).collect::<Result<_, _>>().map(Value::Array),
+        Node::Map(fields) => {
+            let mut seen = HashSet::with_capacity(fields.len());
+            let mut map = Map::new();
+            for (key, value) in fields {
+                let Value::String(name) = scalar_to_json(key)? else {
+                    return Err(YamlError::at(0, format!("the key `{}` is not a string", key.value)));
+                };
+                if key.tag == Tag::Timestamp || !seen.insert(key.value.as_str()) {
+                    return Err(YamlError::at(
+                        0,
+                        format!("the key `{name}` is already defined or not a string"),
+                    ));
+                }
+                map.insert(name, node_to_json(value)?);
+            }
+            Ok(Value::Object(map))
+        }
+    }
+}
+
+fn scalar_to_json(scalar: &Scalar) -> Result<Value, YamlError> {
+    let text = scalar.value.as_str();
+    if scalar.tag == Tag::Str || (scalar.tag == Tag::None && scalar.style != Style::Plain) {
+        return Ok(Value::String(match scalar.style {
+            Style::Folded => folded::round_trip(text),
+            _ => text.to_owned(),
+        }));
+    }
+    if scalar.tag == Tag::Merge {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let resolved = resolve_v3(text);
+    if scalar.tagged || (scalar.tag != Tag::None && resolved.tag() != scalar.tag) {
+        return explicit(scalar, resolved, true);
+    }
+    // The tag is dropped as redundant; what is left is decided by the style.
+    if scalar.style != Style::Plain || text.contains('\n') {
+        return Ok(Value::String(text.to_owned()));
+    }
+    to_json(&resolved, text)
+}
+
+fn to_json(resolved: &Resolved, text: &str) -> Result<Value, YamlError> {
+    resolved.to_json(text).ok_or_else(|| YamlError::at(0, format!("`{text}` has no JSON form")))
+}
+
+/// A scalar whose tag stands in the text.
+fn explicit(scalar: &Scalar, resolved: Resolved, v3: bool) -> Result<Value, YamlError> {
+    let text = scalar.value.as_str();
+    match (&scalar.tag, &resolved) {
+        (Tag::Str | Tag::Other(_), _) => Ok(Value::String(text.to_owned())),
+        (Tag::Binary, _) => {
+            let clean: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let bytes = base64::engine::general_purpose::STANDARD
+                .decode(clean)
+                .map_err(|_| YamlError::at(0, "a `!!binary` value is not base64"))?;
+            let text =
+                String::from_utf8(bytes).map_err(|_| YamlError::at(0, "a `!!binary` value is not text"))?;
+            Ok(Value::String(text))
+        }
+        (Tag::Float, Resolved::Int(i)) => Ok(float_number(*i as f64).map_or(Value::Null, Value::Number)),
+        (Tag::Timestamp, _) if !v3 => Ok(Value::String(text.to_owned())),
+        (tag, resolved) if *tag == resolved.tag() => to_json(resolved, text),
+        (tag, _) => Err(YamlError::at(0, format!("cannot decode `{text}` as {tag:?}"))),
+    }
+}
+
+/// The JSON value of a node as `sigs.k8s.io/yaml` makes it.
+pub(super) fn v2_to_json(node: &Node) -> Result<Value, YamlError> {
+    match node {
+        Node::Scalar(scalar) => v2_scalar(scalar),
+        Node::Seq(items) => items.iter().map(v2_to_json).collect::<Result<_, _>>().map(Value::Array),
+        Node::Map(fields) => {
+            let mut map = Map::new();
+            v2_fields(fields, &mut map)?;
+            Ok(Value::Object(map))
+        }
+    }
+}
+
+fn v2_fields(fields: &[(Scalar, Node)], map: &mut Map<String, Value>) -> Result<(), YamlError> {
+    for (key, value) in fields {
+        if key.tag == Tag::Merge {
+            match value {
+                Node::Map(merged) => v2_fields(merged, map)?,
+                Node::Seq(items) => {
+                    for item in items.iter().rev() {
+                        let Node::Map(merged) = item else {
+                            return Err(YamlError::at(0, "map merge requires maps"));
+                        };
+                        v2_fields(merged, map)?;
+                    }
+                }
+                Node::Scalar(_) => return Err(YamlError::at(0, "map merge requires maps")),
+            }
+            continue;
+        }
+        map.insert(v2_key(key)?, v2_to_json(value)?);
+    }
+    Ok(())
+}
+
+fn v2_key(key: &Scalar) -> Result<String, YamlError> {
+    Ok(match v2_scalar(key)? {
+        Value::String(text) => text,
+        Value::Bool(b) => b.to_string(),
+        Value::Number(n) => match n.as_f64() {
+            Some(f) if n.is_f64() => super::emit::go_float_32(f),
+            _ => n.to_string(),
+        },
+        _ => return Err(YamlError::at(0, format!("the key `{}` is not supported", key.value))),
+    })
+}
+
+fn v2_scalar(scalar: &Scalar) -> Result<Value, YamlError> {
+    if !scalar.tagged && (scalar.style != Style::Plain || scalar.tag == Tag::Merge) {
+        return Ok(Value::String(scalar.value.clone()));
+    }
+    let resolved = match resolve_v2(&scalar.value) {
+        Resolved::Timestamp(_) => Resolved::Str,
+        other => other,
+    };
+    if scalar.tagged { explicit(scalar, resolved, false) } else { to_json(&resolved, &scalar.value) }
+}
+
+/// A node of a JSON value, as kustomize makes it by writing the value as YAML and reading that.
+pub(crate) fn from_json(value: &Value) -> Node {
+    match value {
+        Value::Null => Node::Scalar(Scalar::tagged("null", Tag::Null)),
+        Value::Bool(b) => Node::Scalar(Scalar::tagged(b.to_string(), Tag::Bool)),
+        Value::Number(n) => Node::Scalar(Scalar::parsed(super::emit::number(n))),
+        Value::String(text) => Node::Scalar(Scalar::string(text.clone())),
+        Value::Array(items) => Node::Seq(items.iter().map(from_json).collect()),
+        Value::Object(map) => Node::Map(
+            map.iter().map(|(key, value)| (Scalar::string(key.clone()), from_json(value))).collect(),
+        ),
+    }
+}
+
+/// Refuses text that kustomize cannot print: its last step reads JSON as YAML, which has no control characters.
+pub(crate) fn check_emittable(value: &Value) -> Result<(), YamlError> {
+    let check = |text: &str| match text.chars().find(|c| *c >= '\u{7f}' && !is_allowed(*c)) {
+        None => Ok(()),
+        Some(c) => Err(YamlError::at(0, format!("control character {:#06x} is not allowed", u32::from(c)))),
+    };
+    match value {
+        Value::String(text) => check(text),
+        Value::Array(items) => items.iter().try_for_each(check_emittable),
+        Value::Object(map) => map.iter().try_for_each(|(key, value)| {
+            check(key)?;
+            check_emittable(value)
+        }),
+        _ => Ok(()),
+    }
+}
