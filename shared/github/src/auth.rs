@@ -1,0 +1,282 @@
+//! Who we are to GitHub: a personal token, or an App whose installation tokens live an hour, are shared through the ledger and
+//! replaced when they are refused.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, ensure};
+use domain::RepoName;
+use http::Method;
+use octocrab::jsonwebtoken::{self, Algorithm, EncodingKey, Header};
+use ports::ledger::Ledger;
+use ports::{Clock, ForgeError, TableError};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::GitHub;
+use crate::http::{Ask, escaped};
+use crate::policy::parsed;
+use crate::wire::Instant;
+
+/// A shared token with less than this left (seconds) is replaced.
+const MARGIN_S: i64 = 300;
+/// An App's own token is dated back by this (seconds), for clocks that differ.
+const JWT_BACK_S: i64 = 60;
+/// An App's own token is good for this long (seconds); GitHub allows 600.
+const JWT_S: i64 = 540;
+
+/// How to sign in.
+pub enum Auth {
+    /// A personal access token, classic or fine-grained.
+    Token(SecretString),
+    /// A GitHub App.
+    App {
+        /// The App's id.
+        app_id: u64,
+        /// Its private key, as GitHub hands it out.
+        private_key_pem: SecretString,
+        /// The installation; found through each repository when `None`.
+        installation: Option<u64>,
+    },
+}
+
+/// A token in use, under the name that limits and the ledger know it by.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) name: String,
+    pub(crate) secret: SecretString,
+    expires_at: i64,
+}
+
+struct App {
+    id: u64,
+    key: EncodingKey,
+    installation: Option<u64>,
+}
+
+enum Kind {
+    Personal(Token),
+    App(Box<App>),
+}
+
+pub(crate) struct Tokens {
+    kind: Kind,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
+    /// Installation tokens in hand, by name. Held while one is asked for, so that a process asks once.
+    held: tokio::sync::Mutex<HashMap<String, Token>>,
+    /// Installations by owner, found so far.
+    found: tokio::sync::Mutex<Option<BTreeMap<String, u64>>>,
+    /// Until when each token is limited, seconds since 1970.
+    limits: Mutex<HashMap<String, i64>>,
+    /// Who an App's comments and reviews are by.
+    pub(crate) slug: tokio::sync::OnceCell<String>,
+    /// Our account id with a personal token.
+    pub(crate) user: tokio::sync::OnceCell<u64>,
+}
+
+impl Tokens {
+    pub(crate) fn new(auth: Auth, ledger: Ledger, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let kind = match auth {
+            Auth::Token(secret) => {
+                let trimmed = secret.expose_secret().trim();
+                ensure!(!trimmed.is_empty(), "GitHub token is empty");
+                let secret = SecretString::from(trimmed.to_owned());
+                Kind::Personal(Token { name: "personal".to_owned(), secret, expires_at: i64::MAX })
+            }
+            Auth::App { app_id, private_key_pem, installation } => {
+                let key = EncodingKey::from_rsa_pem(private_key_pem.expose_secret().as_bytes())
+                    .context("GitHub App's private key is not the PEM of an RSA key")?;
+                Kind::App(Box::new(App { id: app_id, key, installation }))
+            }
+        };
+        Ok(Self {
+            kind,
+            ledger,
+            clock,
+            held: tokio::sync::Mutex::default(),
+            found: tokio::sync::Mutex::default(),
+            limits: Mutex::default(),
+            slug: tokio::sync::OnceCell::new(),
+            user: tokio::sync::OnceCell::new(),
+        })
+    }
+
+    /// Whether a refused token can be replaced without anybody doing anything.
+    pub(crate) fn can_renew(&self) -> bool {
+        matches!(self.kind, Kind::App(_))
+    }
+
+    /// The App's id, unless we are a person.
+    pub(crate) fn app_id(&self) -> Option<u64> {
+        match &self.kind {
+            Kind::App(app) => Some(app.id),
+            Kind::Personal(_) => None,
+        }
+    }
+
+    /// Until when nothing may be asked with this token; `None` when it may be asked now.
+    pub(crate) fn limited_until(&self, name: &str) -> Option<i64> {
+        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.get(name).copied().filter(|until| *until > self.clock.now())
+    }
+
+    /// Notes a limit.
+    pub(crate) fn limit(&self, name: &str, until: i64) {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), until);
+    }
+
+    /// Forgets a token that GitHub refused, here and in the ledger, unless somebody has replaced it there by now.
+    pub(crate) async fn refused(&self, token: &Token) -> Result<(), ForgeError> {
+        if !self.can_renew() {
+            return Ok(());
+        }
+        let mut held = self.held.lock().await;
+        if held.get(&token.name).is_some_and(|t| same(&t.secret, token.secret.expose_secret())) {
+            held.remove(&token.name);
+        }
+        let shared = self.ledger.token(&token.name, 0).await.map_err(unavailable)?;
+        if shared.is_some_and(|(text, _)| same(&token.secret, &text)) {
+            self.ledger.forget_token(&token.name).await.map_err(unavailable)?;
+        }
+        Ok(())
+    }
+
+    /// A token that says we are the App itself: RS256, dated back, good for nine minutes.
+    pub(crate) fn app_jwt(&self) -> Result<SecretString, ForgeError> {
+        #[derive(Serialize)]
+        struct Claims {
+            iat: i64,
+            exp: i64,
+            iss: String,
+        }
+        let Kind::App(app) = &self.kind else { return Err(ForgeError::Unauthorized) };
+        let now = self.clock.now();
+        let claims = Claims { iat: now - JWT_BACK_S, exp: now + JWT_S, iss: app.id.to_string() };
+        jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, &app.key)
+            .map(SecretString::from)
+            .map_err(|error| ForgeError::Refused {
+                doing: "signing in as the GitHub App".to_owned(),
+                reason: format!("the private key cannot sign ({error})"),
+            })
+    }
+}
+
+impl GitHub {
+    /// The token for a repository, shared or new.
+    pub(crate) async fn token_for(&self, repo: &RepoName) -> Result<Token, ForgeError> {
+        match &self.tokens.kind {
+            Kind::Personal(token) => Ok(token.clone()),
+            Kind::App(app) => {
+                let installation = match app.installation {
+                    Some(installation) => installation,
+                    None => self.installation_of(app, repo).await?,
+                };
+                self.installation_token(app, installation).await
+            }
+        }
+    }
+
+    /// A short id of the token or tokens in use: 16 hexadecimal digits of a SHA-256.
+    pub(crate) async fn fingerprint(&self) -> Result<String, ForgeError> {
+        let mut hash = Sha256::new();
+        match &self.tokens.kind {
+            Kind::Personal(token) => hash.update(token.secret.expose_secret()),
+            Kind::App(app) => {
+                let installations: Vec<u64> = match app.installation {
+                    Some(one) => vec![one],
+                    None => self.known_installations(app).await?.into_values().collect(),
+                };
+                for installation in installations {
+                    hash.update(self.installation_token(app, installation).await?.secret.expose_secret());
+                }
+            }
+        }
+        Ok(hex::encode(&hash.finalize()[..8]))
+    }
+
+    /// Installations are per owner and are kept, so that a cold start does not ask again.
+    async fn known_installations(&self, app: &App) -> Result<BTreeMap<String, u64>, ForgeError> {
+        let mut found = self.tokens.found.lock().await;
+        if let Some(known) = &*found {
+            return Ok(known.clone());
+        }
+        let note = self.tokens.ledger.note(&note_name(app)).await.map_err(unavailable)?;
+        let known: BTreeMap<String, u64> =
+            note.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default();
+        Ok(found.insert(known).clone())
+    }
+
+    async fn installation_of(&self, app: &App, repo: &RepoName) -> Result<u64, ForgeError> {
+        #[derive(Deserialize)]
+        struct Installation {
+            id: u64,
+        }
+        let mut known = self.known_installations(app).await?;
+        if let Some(id) = known.get(repo.owner()) {
+            return Ok(*id);
+        }
+        let doing = format!("looking for the App's installation on `{repo}`");
+        let path = format!("/repos/{}/{}/installation", escaped(repo.owner()), escaped(repo.name()));
+        let what = format!("an installation of the App on `{repo}`");
+        let ask =
+            Ask { method: &Method::GET, path: &path, etag: None, body: None, doing: &doing, what: &what };
+        let Installation { id } = parsed(&self.ask_as_app(ask).await?, &doing)?;
+        known.insert(repo.owner().to_owned(), id);
+        let value = serde_json::to_value(&known).expect("names and numbers always serialise");
+        self.tokens.ledger.save_note(&note_name(app), &value).await.map_err(unavailable)?;
+        *self.tokens.found.lock().await = Some(known);
+        Ok(id)
+    }
+
+    async fn installation_token(&self, app: &App, installation: u64) -> Result<Token, ForgeError> {
+        #[derive(Deserialize)]
+        struct Made {
+            token: String,
+            expires_at: Instant,
+        }
+        let name = format!("github-app-{}-installation-{installation}", app.id);
+        let good = |token: &Token| token.expires_at > self.clock.now() + MARGIN_S;
+        let mut held = self.tokens.held.lock().await;
+        if let Some(token) = held.get(&name).filter(|token| good(token)) {
+            return Ok(token.clone());
+        }
+        let shared = self.tokens.ledger.token(&name, MARGIN_S).await.map_err(unavailable)?;
+        let (secret, expires_at) = match shared {
+            Some(shared) => shared,
+            None => {
+                let doing = format!("asking for a token of installation {installation}");
+                let what = format!("installation {installation} of the App");
+                let path = format!("/app/installations/{installation}/access_tokens");
+                let ask = Ask {
+                    method: &Method::POST,
+                    path: &path,
+                    etag: None,
+                    body: None,
+                    doing: &doing,
+                    what: &what,
+                };
+                let made: Made = parsed(&self.ask_as_app(ask).await?, &doing)?;
+                let expires_at = made.expires_at.0;
+                self.tokens.ledger.save_token(&name, &made.token, expires_at).await.map_err(unavailable)?;
+                (made.token, expires_at)
+            }
+        };
+        let token = Token { name: name.clone(), secret: SecretString::from(secret), expires_at };
+        held.insert(name, token.clone());
+        Ok(token)
+    }
+}
+
+fn note_name(app: &App) -> String {
+    format!("github-app-{}-installations", app.id)
+}
+
+fn same(secret: &SecretString, text: &str) -> bool {
+    secret.expose_secret() == text
+}
+
+fn unavailable(error: TableError) -> ForgeError {
+    ForgeError::Unavailable { doing: "sharing a token".to_owned(), reason: error.to_string() }
+}

@@ -1,0 +1,121 @@
+//! What is read of pull requests, branches and people.
+
+use domain::{CommitSha, Permission, PullKey, PullRequest, RepoName};
+use http::Method;
+use ports::{ChangedFiles, Conditional, ForgeError, PullPage};
+use serde_json::Value;
+
+use crate::GitHub;
+use crate::http::{Answer, Ask, escaped};
+use crate::policy::{has_next, parsed};
+use crate::wire::{Collaborator, File, Pull, Ref};
+
+/// GitHub lists this many files of a pull request and no more.
+const MAX_FILES: usize = 3000;
+
+/// The start of every path about a repository.
+pub(crate) fn repo_path(repo: &RepoName) -> String {
+    format!("/repos/{}/{}", escaped(repo.owner()), escaped(repo.name()))
+}
+
+impl GitHub {
+    pub(crate) async fn list_pulls(
+        &self,
+        repo: &RepoName,
+        page: u32,
+        etag: Option<&str>,
+    ) -> Result<Conditional<PullPage>, ForgeError> {
+        let doing = format!("listing the pull requests of `{repo}`");
+        let mut path =
+            format!("{}/pulls?state=all&sort=updated&direction=desc&per_page=100", repo_path(repo));
+        if page > 1 {
+            path.push_str(&format!("&page={page}"));
+        }
+        self.conditional(repo, &path, etag, &doing, &format!("repository `{repo}`"), |answer| {
+            let mut found = PullPage { pulls: Vec::new(), unreadable: Vec::new(), more: has_next(answer) };
+            for entry in parsed::<Vec<Value>>(answer, &doing)? {
+                match readable(entry, repo) {
+                    Ok(pull) => found.pulls.push(pull),
+                    Err(why) => found.unreadable.push(why),
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    pub(crate) async fn one_pull(&self, key: &PullKey) -> Result<Option<PullRequest>, ForgeError> {
+        let doing = format!("reading `{key}`");
+        let path = format!("{}/pulls/{}", repo_path(&key.repo), key.number);
+        match self.get::<Value>(&key.repo, &path, &doing, &format!("`{key}`")).await {
+            Ok(entry) => {
+                readable(entry, &key.repo).map(Some).map_err(|reason| ForgeError::Refused { doing, reason })
+            }
+            Err(ForgeError::NotFound(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) async fn changed_files(&self, key: &PullKey) -> Result<ChangedFiles, ForgeError> {
+        let doing = format!("listing the files of `{key}`");
+        let path = format!("{}/pulls/{}/files", repo_path(&key.repo), key.number);
+        let pages = u32::try_from(MAX_FILES / 100).expect("30 fits");
+        let (files, all) = self.all::<File>(&key.repo, &path, pages, &doing, &format!("`{key}`")).await?;
+        let complete = all && files.len() < MAX_FILES;
+        let paths =
+            files.into_iter().flat_map(|f| [Some(f.filename), f.previous_filename]).flatten().collect();
+        Ok(ChangedFiles { paths, complete })
+    }
+
+    pub(crate) async fn branch_tip(
+        &self,
+        repo: &RepoName,
+        branch: &str,
+        etag: Option<&str>,
+    ) -> Result<Conditional<CommitSha>, ForgeError> {
+        let doing = format!("reading branch `{branch}` of `{repo}`");
+        let name: Vec<String> = branch.split('/').map(escaped).collect();
+        let path = format!("{}/git/ref/heads/{}", repo_path(repo), name.join("/"));
+        let what = format!("branch `{branch}` of `{repo}`");
+        self.conditional(repo, &path, etag, &doing, &what, |answer| {
+            parsed::<Ref>(answer, &doing).map(|found| found.object.sha)
+        })
+        .await
+    }
+
+    pub(crate) async fn permission_of(&self, repo: &RepoName, login: &str) -> Result<Permission, ForgeError> {
+        let doing = format!("reading what `{login}` may do in `{repo}`");
+        let path = format!("{}/collaborators/{}/permission", repo_path(repo), escaped(login));
+        match self.get::<Collaborator>(repo, &path, &doing, &format!("user `{login}`")).await {
+            Ok(found) => Ok(found.permission()),
+            Err(ForgeError::NotFound(_)) => Ok(Permission::None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn conditional<T>(
+        &self,
+        repo: &RepoName,
+        path: &str,
+        etag: Option<&str>,
+        doing: &str,
+        what: &str,
+        read: impl Fn(&Answer) -> Result<T, ForgeError> + Send,
+    ) -> Result<Conditional<T>, ForgeError> {
+        let ask = Ask { method: &Method::GET, path, etag, body: None, doing, what };
+        let answer = self.ask(repo, ask).await?;
+        if answer.status == http::StatusCode::NOT_MODIFIED {
+            return Ok(Conditional::NotModified);
+        }
+        let etag = answer.header("etag").map(str::to_owned);
+        Ok(Conditional::Fresh { value: read(&answer)?, etag })
+    }
+}
+
+fn readable(entry: Value, repo: &RepoName) -> Result<PullRequest, String> {
+    let number = entry["number"].as_u64();
+    let named = || number.map_or_else(|| format!("A pull request of `{repo}`"), |n| format!("`{repo}#{n}`"));
+    let pull: Pull =
+        serde_json::from_value(entry).map_err(|error| format!("{} is skipped: {error}.", named()))?;
+    pull.into_domain(repo)
+}
