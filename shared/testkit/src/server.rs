@@ -13,13 +13,11 @@ pub(crate) const BODY_LIMIT: usize = 16 * 1024 * 1024;
 /// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) addr: SocketAddr,
-    pub(crate) handle: Handle,
     stop: Option<oneshot::Sender<()>>,
 }
 
 /// Binds first, so that the address is known, then serves what `router` makes of it. Port 0 takes any free port.
-pub(crate) fn start(port: u16, router: impl FnOnce(SocketAddr) -> Router) -> anyhow::Result<Server> {
+pub(crate) fn start(port: u16, router: impl FnOnce(SocketAddr, Handle) -> Router) -> anyhow::Result<Server> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("cannot listen on 127.0.0.1:{port}"))?;
     listener.set_nonblocking(true).context("cannot make the listener non-blocking")?;
@@ -29,14 +27,13 @@ pub(crate) fn start(port: u16, router: impl FnOnce(SocketAddr) -> Router) -> any
         .enable_all()
         .build()
         .context("cannot start the server's runtime")?;
-    let handle = runtime.handle().clone();
-    let router = router(addr);
+    let router = router(addr, runtime.handle().clone());
     let (stop, stopped) = oneshot::channel();
     std::thread::Builder::new()
         .name(format!("testkit-{}", addr.port()))
         .spawn(move || serve(runtime, listener, router, stopped))
         .context("cannot start the server's thread")?;
-    Ok(Server { addr, handle, stop: Some(stop) })
+    Ok(Server { stop: Some(stop) })
 }
 
 fn serve(runtime: Runtime, listener: std::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {
@@ -48,12 +45,6 @@ fn serve(runtime: Runtime, listener: std::net::TcpListener, router: Router, stop
         }
     });
     runtime.shutdown_background();
-}
-
-impl Server {
-    pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.addr)
-    }
 }
 
 impl Drop for Server {

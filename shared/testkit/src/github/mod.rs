@@ -118,7 +118,7 @@ impl FakeGitHub {
         let mut state = State::new(options.clock, root, options.rate_limit);
         people(&mut state);
         let mut made = None;
-        let server = crate::server::start(options.port, |addr| {
+        let server = crate::server::start(options.port, |addr, _| {
             let url = format!("http://{addr}");
             let inner = Arc::new(Inner {
                 state: Mutex::new(state),
