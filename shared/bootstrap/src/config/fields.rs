@@ -1,0 +1,153 @@
+//! Reads a map field by field and collects what is wrong, so that a person gets all problems at once.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+/// Where problems are collected.
+pub(super) type Problems = Rc<RefCell<Vec<String>>>;
+
+/// A map that is being read. Fields that nobody asks for are problems too: most of them are misspelt.
+pub(super) struct Fields {
+    path: String,
+    map: Map<String, Value>,
+    asked: BTreeSet<String>,
+    problems: Problems,
+}
+
+impl Fields {
+    /// Reads the map at `path`; `""` is the whole text. Anything but a map is a problem, and then reads as empty.
+    pub(super) fn new(path: &str, value: Value, problems: &Problems) -> Self {
+        let mut fields = Self {
+            path: path.to_owned(),
+            map: Map::new(),
+            asked: BTreeSet::new(),
+            problems: problems.clone(),
+        };
+        match value {
+            Value::Object(map) => fields.map = map,
+            Value::Null => {}
+            _ => fields.problem("", "must be a map of fields"),
+        }
+        fields
+    }
+
+    /// Notes a problem with a field, or with the map itself if `name` is empty.
+    pub(super) fn problem(&self, name: &str, what: &str) {
+        let at = self.at(name);
+        let place = if at.is_empty() { "the configuration".to_owned() } else { format!("`{at}`") };
+        self.problems.borrow_mut().push(format!("{place} {what}"));
+    }
+
+    /// A text, if there is one and it is not empty.
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) if !text.trim().is_empty() => Some(text),
+            _ => {
+                self.problem(name, "must be a text that is not empty");
+                None
+            }
+        }
+    }
+
+    /// A text that must be there; `what` says what it is. Reads as empty when it is not.
+    pub(super) fn needed(&mut self, name: &str, what: &str) -> String {
+        if !self.map.contains_key(name) {
+            self.problem(name, &format!("is missing: {what}"));
+        }
+        self.text(name).unwrap_or_default()
+    }
+
+    /// An `http` or `https` address, without a slash at its end.
+    pub(super) fn url(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name)?;
+        let good = url::Url::parse(&text)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !good {
+            self.problem(name, "must be an address that starts with https://");
+        }
+        Some(text.trim_end_matches('/').to_owned())
+    }
+
+    /// A whole number that is not negative.
+    pub(super) fn number(&mut self, name: &str) -> Option<u64> {
+        let value = self.take(name)?;
+        let number = value.as_u64();
+        if number.is_none() {
+            self.problem(name, "must be a whole number");
+        }
+        number
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        let value = self.take(name)?;
+        let flag = value.as_bool();
+        if flag.is_none() {
+            self.problem(name, "must be true or false");
+        }
+        flag
+    }
+
+    /// A list of texts; empty when there is none.
+    pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+        let Some(value) = self.take(name) else { return Vec::new() };
+        let items = value.as_array().cloned().unwrap_or_default();
+        let texts: Vec<String> = items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
+        if !value.is_array() || texts.len() != items.len() {
+            self.problem(name, "must be a list of texts");
+        }
+        texts
+    }
+
+    /// A map of fields; reads as empty when it is not there.
+    pub(super) fn object(&mut self, name: &str) -> Self {
+        let value = self.take(name).unwrap_or_default();
+        Self::new(&self.at(name), value, &self.problems)
+    }
+
+    /// A map of fields, if it is there.
+    pub(super) fn optional_object(&mut self, name: &str) -> Option<Self> {
+        let value = self.take(name)?;
+        Some(Self::new(&self.at(name), value, &self.problems))
+    }
+
+    /// A list of maps; `None` when it is not a list, which is noted as a problem.
+    pub(super) fn objects(&mut self, name: &str) -> Option<Vec<Self>> {
+        match self.take(name) {
+            None => Some(Vec::new()),
+            Some(Value::Array(items)) => {
+                let path = self.at(name);
+                let read = |(i, value)| Self::new(&format!("{path}[{i}]"), value, &self.problems);
+                Some(items.into_iter().enumerate().map(read).collect())
+            }
+            Some(_) => {
+                self.problem(name, "must be a list");
+                None
+            }
+        }
+    }
+
+    /// Notes every field that nobody asked for.
+    pub(super) fn finish(self) {
+        let known: Vec<&str> = self.asked.iter().map(String::as_str).collect();
+        for name in self.map.keys() {
+            self.problem(name, &format!("is not known here (known: {})", known.join(", ")));
+        }
+    }
+
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.asked.insert(name.to_owned());
+        self.map.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn at(&self, name: &str) -> String {
+        match (self.path.is_empty(), name.is_empty()) {
+            (true, _) => name.to_owned(),
+            (false, true) => self.path.clone(),
+            (false, false) => format!("{}.{name}", self.path),
+        }
+    }
+}

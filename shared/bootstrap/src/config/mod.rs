@@ -1,0 +1,345 @@
+//! The configuration: one YAML text, parsed once into what the programs need, with all its problems reported together.
+
+mod fields;
+
+use domain::{PathRules, RepoName, RepoRule};
+use serde_json::Value;
+
+use fields::{Fields, Problems};
+
+/// The configuration cannot be used. Lists everything that is wrong with it, each with the field's path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration has {} problem(s):\n{}", .0.len(), .0.iter().map(|p| format!("  - {p}")).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigError(pub Vec<String>);
+
+/// Everything that is configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// GitHub: where, who we are, whom we trust.
+    pub github: GitHubConfig,
+    /// Slack: where, and who we are.
+    pub slack: SlackConfig,
+    /// The cluster to compare with; without one, reports show the rendered change alone.
+    pub cluster: Option<ClusterConfig>,
+    /// What is watched. Never empty.
+    pub repositories: Vec<RepoRule>,
+    /// Seconds between two polls of the embedded form, at least 5. On AWS the schedule decides.
+    pub poll_every_s: u64,
+    /// Where the embedded form listens for Slack.
+    pub listen: String,
+    /// Where the embedded form keeps its state.
+    pub data: String,
+}
+
+/// GitHub.
+#[derive(Debug, Clone)]
+pub struct GitHubConfig {
+    /// The REST API; `https://api.github.com` unless it is GitHub Enterprise Server.
+    pub api_url: String,
+    /// Where repositories are cloned from.
+    pub git_url: String,
+    /// Who we are.
+    pub identity: GitHubIdentity,
+    /// Logins whose pull requests may reach the cluster without write access.
+    pub trusted: Vec<String>,
+}
+
+/// Who we are on GitHub. Values are names of secrets, never secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitHubIdentity {
+    /// A secret that holds a token.
+    Token(String),
+    /// A GitHub App.
+    App {
+        /// The App's id.
+        id: u64,
+        /// The secret that holds its private key (PEM).
+        private_key: String,
+        /// The installation, if it is not to be found by repository.
+        installation: Option<u64>,
+    },
+    /// A secret that holds either, as JSON: `{"token"}` or `{"app_id", "private_key", "installation_id"}`.
+    Bundle(String),
+}
+
+/// Slack.
+#[derive(Debug, Clone)]
+pub struct SlackConfig {
+    /// The Web API; `https://slack.com/api`.
+    pub api_url: String,
+    /// Our secrets.
+    pub identity: SlackIdentity,
+    /// The only workspace whose people may act; `None` accepts whoever Slack signs for.
+    pub team: Option<String>,
+}
+
+/// Slack's secrets, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SlackIdentity {
+    /// One secret each.
+    Separate {
+        /// The secret that holds the bot token (`xoxb-...`).
+        bot_token: String,
+        /// The secret that holds the signing secret.
+        signing_secret: String,
+    },
+    /// A secret that holds both, as JSON: `{"bot_token", "signing_secret"}`, and during a rotation `previous_signing_secret`.
+    Bundle(String),
+}
+
+/// The cluster.
+#[derive(Debug, Clone)]
+pub struct ClusterConfig {
+    /// Its name in reports.
+    pub name: String,
+    /// The secret that holds its kubeconfig.
+    pub kubeconfig: String,
+}
+
+/// Names of secrets that come from outside the text (the deployment's parameters) and fill what the text leaves open.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// For `github.secret`.
+    pub github_secret: Option<String>,
+    /// For `slack.secret`.
+    pub slack_secret: Option<String>,
+    /// For `cluster.kubeconfig`.
+    pub kubeconfig: Option<String>,
+}
+
+impl Defaults {
+    /// From `PREFLUX_GITHUB_SECRET`, `PREFLUX_SLACK_SECRET` and `PREFLUX_KUBECONFIG_SECRET`.
+    pub fn from_environment() -> Self {
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        Self {
+            github_secret: set("PREFLUX_GITHUB_SECRET"),
+            slack_secret: set("PREFLUX_SLACK_SECRET"),
+            kubeconfig: set("PREFLUX_KUBECONFIG_SECRET"),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the configuration. The error names every problem, not the first one.
+    pub fn parse(text: &str, defaults: &Defaults) -> Result<Self, ConfigError> {
+        let options = serde_saphyr::options! { strict_booleans: true, legacy_octal_numbers: true };
+        let value: Value = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|e| ConfigError(vec![format!("it is not YAML: {e}")]))?;
+        let problems = Problems::default();
+        let mut root = Fields::new("", value, &problems);
+        let config = Self {
+            github: github(root.object("github"), defaults),
+            slack: slack(root.object("slack"), defaults),
+            cluster: cluster(root.optional_object("cluster"), defaults),
+            repositories: repositories(&mut root),
+            poll_every_s: root.number("poll_every_s").unwrap_or(60),
+            listen: root.text("listen").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
+            data: root.text("data").unwrap_or_else(|| "./preflux-data".to_owned()),
+        };
+        if config.poll_every_s < 5 {
+            root.problem("poll_every_s", "must be at least 5 (seconds)");
+        }
+        root.finish();
+        let problems = problems.take();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+}
+
+fn github(mut fields: Fields, defaults: &Defaults) -> GitHubConfig {
+    let api_url = fields.url("api_url").unwrap_or_else(|| "https://api.github.com".to_owned());
+    let git_url = fields.url("git_url").unwrap_or_else(|| git_url(&api_url));
+    let (token, bundle) = (fields.text("token"), fields.text("secret"));
+    let app = fields.optional_object("app").map(|mut app| {
+        let identity = GitHubIdentity::App {
+            id: app.number("id").unwrap_or_default(),
+            private_key: app.needed("private_key", "the name of the secret that holds the App's private key"),
+            installation: app.number("installation"),
+        };
+        if matches!(identity, GitHubIdentity::App { id: 0, .. }) {
+            app.problem("id", "is missing: the App's numeric id");
+        }
+        app.finish();
+        identity
+    });
+    let given = [token.map(GitHubIdentity::Token), app, bundle.map(GitHubIdentity::Bundle)];
+    let mut given: Vec<GitHubIdentity> = given.into_iter().flatten().collect();
+    if given.len() > 1 {
+        fields.problem("", "has more than one of `token`, `app` and `secret`: keep one");
+    }
+    let identity = given.pop().or_else(|| defaults.github_secret.clone().map(GitHubIdentity::Bundle));
+    if identity.is_none() {
+        fields.problem("", "says nothing of who we are: give `token`, `app` or `secret` (names of secrets)");
+    }
+    let trusted = fields.texts("trusted");
+    fields.finish();
+    GitHubConfig {
+        api_url,
+        git_url,
+        identity: identity.unwrap_or(GitHubIdentity::Token(String::new())),
+        trusted,
+    }
+}
+
+/// Where repositories are cloned from, when only the API's address is given.
+fn git_url(api_url: &str) -> String {
+    if api_url == "https://api.github.com" {
+        return "https://github.com".to_owned();
+    }
+    api_url.trim_end_matches('/').trim_end_matches("/api/v3").to_owned()
+}
+
+fn slack(mut fields: Fields, defaults: &Defaults) -> SlackConfig {
+    let api_url = fields.url("api_url").unwrap_or_else(|| "https://slack.com/api".to_owned());
+    let separate = (fields.text("bot_token"), fields.text("signing_secret"));
+    let bundle = fields.text("secret");
+    let identity = match (separate, bundle.or_else(|| defaults.slack_secret.clone())) {
+        ((Some(bot_token), Some(signing_secret)), _) => SlackIdentity::Separate { bot_token, signing_secret },
+        ((None, None), Some(bundle)) => SlackIdentity::Bundle(bundle),
+        ((bot_token, signing_secret), bundle) => {
+            if bot_token.is_none() && bundle.is_none() {
+                fields.problem(
+                    "bot_token",
+                    "is missing: the name of the secret that holds the bot token (or give `secret`)",
+                );
+            }
+            if signing_secret.is_none() {
+                fields.problem(
+                    "signing_secret",
+                    "is missing: the name of the secret that holds Slack's signing secret",
+                );
+            }
+            if bot_token.is_none() && bundle.is_some() {
+                fields.problem("bot_token", "is missing beside `signing_secret`");
+            }
+            SlackIdentity::Bundle(String::new())
+        }
+    };
+    let team = fields.text("team");
+    fields.finish();
+    SlackConfig { api_url, identity, team }
+}
+
+fn cluster(fields: Option<Fields>, defaults: &Defaults) -> Option<ClusterConfig> {
+    let Some(mut fields) = fields else {
+        let kubeconfig = defaults.kubeconfig.clone()?;
+        return Some(ClusterConfig { name: "cluster".to_owned(), kubeconfig });
+    };
+    let name = fields.text("name").unwrap_or_else(|| "cluster".to_owned());
+    let kubeconfig = fields.text("kubeconfig").or_else(|| defaults.kubeconfig.clone());
+    if kubeconfig.is_none() {
+        fields.problem("kubeconfig", "is missing: the name of the secret that holds the kubeconfig");
+    }
+    fields.finish();
+    Some(ClusterConfig { name, kubeconfig: kubeconfig.unwrap_or_default() })
+}
+
+fn repositories(root: &mut Fields) -> Vec<RepoRule> {
+    let mut rules: Vec<RepoRule> = Vec::new();
+    let Some(listed) = root.objects("repositories") else { return rules };
+    if listed.is_empty() {
+        root.problem("repositories", "is missing or empty: list at least one, with `name` and `channel`");
+    }
+    for mut fields in listed {
+        let name = fields.needed("name", "the repository, as `owner/name`");
+        let channel = fields.needed("channel", "the id of the Slack channel (`C...`) that its reports go to");
+        let mut paths = fields.object("paths");
+        let (include, exclude) = (paths.texts("include"), paths.texts("exclude"));
+        if let Err(error) = PathRules::new(&include, &exclude) {
+            paths.problem("", &error.to_string());
+        }
+        paths.finish();
+        let base_branches = fields.texts("base_branches");
+        let drafts = fields.flag("drafts").unwrap_or(true);
+        let repo = name.parse::<RepoName>();
+        if let (Err(error), false) = (&repo, name.is_empty()) {
+            fields.problem("name", &error.to_string());
+        }
+        if repo.as_ref().is_ok_and(|repo| rules.iter().any(|rule| rule.repo == *repo)) {
+            fields.problem("name", "is listed twice");
+        }
+        fields.finish();
+        if let Ok(repo) = repo {
+            rules.push(RepoRule { repo, channel, include, exclude, base_branches, drafts });
+        }
+    }
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a configuration of the cases that should parse and does not is the failure"
+    )]
+    use super::*;
+
+    const SMALL: &str = "
+github: {token: 'env:GITHUB_TOKEN'}
+slack: {bot_token: 'env:A', signing_secret: 'env:B'}
+repositories:
+- {name: acme/fleet, channel: C1}
+";
+
+    fn problems(text: &str) -> Vec<String> {
+        Config::parse(text, &Defaults::default()).unwrap_err().0
+    }
+
+    #[test]
+    fn a_small_configuration_is_enough() {
+        let config = Config::parse(SMALL, &Defaults::default()).unwrap();
+        assert_eq!(config.repositories[0].repo.to_string(), "acme/fleet");
+        assert_eq!(config.github.git_url, "https://github.com");
+        assert!(config.cluster.is_none());
+    }
+
+    #[test]
+    fn the_deployment_fills_in_the_secrets() {
+        let set = |s: &str| Some(s.to_owned());
+        let defaults = Defaults { github_secret: set("g"), slack_secret: set("s"), kubeconfig: set("k") };
+        let config = Config::parse("repositories: [{name: a/b, channel: C1}]", &defaults).unwrap();
+        assert_eq!(config.github.identity, GitHubIdentity::Bundle("g".to_owned()));
+        assert_eq!(config.slack.identity, SlackIdentity::Bundle("s".to_owned()));
+        assert_eq!(config.cluster.unwrap().kubeconfig, "k");
+    }
+
+    #[test]
+    fn all_problems_come_at_once_and_by_name() {
+        let found = problems(
+            "
+github: {app: {id: x}, tokn: 1}
+slack: {bot_token: 'env:A'}
+cluster: {name: production}
+repositories:
+- {name: nonsense, channel: C1, paths: {include: ['apps/[']}}
+- {name: a/b}
+- {name: a/c, channel: C1, drafts: maybe}
+- {name: A/C, channel: C1}
+poll_every_s: 1
+polling: true
+",
+        );
+        for expected in [
+            "`github.app.id` must be a whole number",
+            "`github.app.private_key` is missing",
+            "`github.tokn` is not known",
+            "`slack.signing_secret` is missing",
+            "`cluster.kubeconfig` is missing",
+            "`repositories[0].name` `nonsense` is not a repository name",
+            "`repositories[0].paths` path pattern `apps/[`",
+            "`repositories[1].channel` is missing",
+            "`repositories[2].drafts` must be true or false",
+            "`repositories[3].name` is listed twice",
+            "`poll_every_s` must be at least 5",
+            "`polling` is not known",
+        ] {
+            assert!(found.iter().any(|p| p.starts_with(expected)), "{expected}\n{found:#?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_or_broken_text_says_so() {
+        assert!(problems("").iter().any(|p| p.starts_with("`repositories` is missing")));
+        assert!(problems("a: [").first().unwrap().starts_with("it is not YAML"));
+        assert!(problems("- a").first().unwrap().contains("must be a map"));
+    }
+}
