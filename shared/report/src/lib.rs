@@ -1,1 +1,27 @@
-//! One report model to text, GitHub Markdown, Slack blocks and JSON, within every limit; pure
+//! One report model to every form that people read: text for a terminal, a GitHub comment, Slack blocks, and JSON for programs.
+//!
+//! Pure: values in, text out. Everything that came with a pull request is hostile text here: it is made visible (`safe`), escaped for
+//! the form it goes into, and kept within that form's limits; what does not fit is counted, never dropped silently.
+//! Sentences are in [`words`], YAML in [`yaml`], diffs in `diff`; the forms are `text`, `markdown` and [`slack`].
+
+pub mod slack;
+pub mod words;
+pub mod yaml;
+
+mod diff;
+mod markdown;
+mod safe;
+mod text;
+
+#[cfg(test)]
+mod testing;
+
+pub use markdown::{COMMENT_LIMIT, comment, marker_line};
+pub use text::{TextOptions, text, text_with};
+
+use domain::report::Report;
+
+/// The report as indented JSON, for programs and for keeping.
+pub fn json(report: &Report) -> String {
+    serde_json::to_string_pretty(report).expect("a report has only string keys and finite numbers")
+}

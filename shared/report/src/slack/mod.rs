@@ -1,0 +1,70 @@
+//! The report in Slack: the one message of a pull request ([`summary`]), its thread ([`details`]), and the table of a slash command.
+//! Blocks are plain JSON; every limit is in [`limits`], every escape in `mrkdwn`.
+
+mod details;
+pub mod limits;
+mod lines;
+mod mrkdwn;
+mod summary;
+mod table;
+
+use serde_json::{Value, json};
+
+use domain::report::Report;
+use domain::{PullRequest, ReportId};
+
+pub use details::{Details, details};
+pub use mrkdwn::escape;
+pub use summary::summary;
+pub use table::{KustomizationRow, kustomizations_table};
+
+/// What the one message of a pull request shows.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageView<'a> {
+    /// The pull request as last read.
+    pub pull: &'a PullRequest,
+    /// Where it stands.
+    pub state: State<'a>,
+    /// The last thing that somebody did, such as `Posted as a comment by Ann`.
+    pub note: Option<&'a str>,
+}
+
+/// Where a pull request stands.
+#[derive(Debug, Clone, Copy)]
+pub enum State<'a> {
+    /// A diff is due.
+    Queued,
+    /// A diff is being made.
+    Running,
+    /// The newest report stands.
+    Reported(&'a Report),
+    /// The diff could not be made.
+    Failed {
+        /// Why, as a sentence.
+        why: &'a str,
+        /// An earlier report of the pull request, if there is one: its button can ask again.
+        report: Option<&'a ReportId>,
+    },
+    /// Newer commits came in while the diff was made.
+    Superseded,
+    /// Closed without a merge, with the last report.
+    Closed(Option<&'a Report>),
+    /// Merged, with the last report.
+    Merged(Option<&'a Report>),
+}
+
+/// Blocks for a short answer to a click or a command: one section. `` ` `` marks names in `text`; nothing else in it has an effect.
+pub fn answer(text: &str) -> (String, Vec<Value>) {
+    let text = crate::safe::cut(text, 1_200);
+    (escape(&text), vec![section("answer", &mrkdwn::sentence(&text))])
+}
+
+fn section(id: &str, text: &str) -> Value {
+    json!({"type": "section", "block_id": id, "text": {"type": "mrkdwn", "text": text, "verbatim": true}})
+}
+
+fn context(id: &str, lines: &[String]) -> Value {
+    let element = |text: &String| json!({"type": "mrkdwn", "text": text, "verbatim": true});
+    let elements: Vec<Value> = lines.iter().take(limits::CONTEXT_ELEMENTS).map(element).collect();
+    json!({"type": "context", "block_id": id, "elements": elements})
+}

@@ -1,0 +1,80 @@
+//! How other people's text gets into Slack's own markup. `&`, `<` and `>` are the only characters that open something with an effect
+//! (mentions, links); Slack does not read entities twice, so each is escaped exactly once.
+
+use crate::safe::{one_line, units, visible};
+
+/// Text for a `mrkdwn` object: no mention, no link, nothing unseen. Not for inside code: use [`code`] or [`fence`].
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in visible(text).chars() {
+        push(&mut out, c);
+    }
+    out
+}
+
+/// One line as inline code, at most `most` characters of it.
+pub(super) fn code(text: &str, most: usize) -> String {
+    let line = one_line(text, most);
+    if line.is_empty() {
+        return "(empty)".to_owned();
+    }
+    format!("`{}`", escape(&line).replace('`', "ˋ"))
+}
+
+/// One line as plain words, at most `most` characters of it; it should be the last thing on its line, because an asterisk or a
+/// backtick in it still formats what follows.
+pub(super) fn words(text: &str, most: usize) -> String {
+    escape(&one_line(text, most))
+}
+
+/// A sentence of ours in which `` ` `` marks names: the names stay code, everything is escaped.
+pub(super) fn sentence(text: &str) -> String {
+    escape(text)
+}
+
+/// A code block around lines that [`fenced_line`] made.
+pub(super) fn fence(lines: &str) -> String {
+    format!("```\n{}\n```", lines.trim_end_matches('\n'))
+}
+
+/// A line for inside a code block: what would end the block is replaced by a look-alike.
+pub(super) fn fenced_line(line: &str) -> String {
+    let escaped = escape(line);
+    if escaped.contains("``") { escaped.replace('`', "ˋ") } else { escaped }
+}
+
+/// Units that a line takes in a block.
+pub(super) fn cost(line: &str) -> usize {
+    units(line) + 1
+}
+
+fn push(out: &mut String, c: char) {
+    match c {
+        '&' => out.push_str("&amp;"),
+        '<' => out.push_str("&lt;"),
+        '>' => out.push_str("&gt;"),
+        c => out.push(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_others_is_live() {
+        let check = |given: &str, expected: &str| assert_eq!(escape(given), expected);
+        check("<!channel> & <@U1>", "&lt;!channel&gt; &amp; &lt;@U1&gt;");
+        check("&lt;!here&gt;", "&amp;lt;!here&amp;gt;");
+        check("a\u{202e}b", "a\\u{202e}b");
+    }
+
+    #[test]
+    fn code_cannot_be_left() {
+        assert_eq!(code("a`b", 10), "`aˋb`");
+        assert_eq!(code("<!channel>", 20), "`&lt;!channel&gt;`");
+        assert_eq!(code("abcdef", 4), "`abc…`");
+        assert_eq!(fenced_line("``` out"), "ˋˋˋ out");
+        assert_eq!(fenced_line("run `x`"), "run `x`");
+    }
+}

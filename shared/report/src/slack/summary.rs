@@ -1,0 +1,194 @@
+//! The one message of a pull request, for every state it can be in. Buttons stand only where they can work.
+
+use domain::interact::Action;
+use domain::report::{Finding, Report};
+use domain::{PullRequest, ReportId};
+use serde_json::{Value, json};
+
+use super::mrkdwn::{code, cost, escape, sentence, words as plain};
+use super::{MessageView, State, context, limits, lines, section};
+use crate::safe::{cut, one_line};
+use crate::words;
+
+/// Objects listed before the rest is counted.
+const OBJECTS: usize = 8;
+/// Sentences of one kind shown before the rest is counted.
+const SENTENCES: usize = 4;
+
+/// The message: what notifications say, and the blocks. Never over a limit of [`limits`].
+pub fn summary(view: &MessageView<'_>) -> (String, Vec<Value>) {
+    let status = status(&view.state);
+    let text = format!("{} {}: {status}", view.pull.key, one_line(&view.pull.title, 200));
+    let mut blocks = vec![section("title", &title(view.pull))];
+    match view.state {
+        State::Queued | State::Running | State::Superseded => {
+            blocks.push(section("status", &escape(&status)))
+        }
+        State::Failed { .. } => blocks.push(section("status", &format!("⚠️ {}", sentence(&status)))),
+        State::Reported(report) => blocks.extend(body(report)),
+        State::Closed(report) | State::Merged(report) => {
+            blocks.push(section("status", &format!("*{}*", escape(&status))));
+            blocks.extend(report.map(|report| context("report", &[escape(&words::headline(report))])));
+        }
+    }
+    if let Some(note) = view.note {
+        blocks.push(context("note", &[plain(note, 300)]));
+    }
+    let buttons = buttons(view);
+    if !buttons.is_empty() {
+        blocks.push(json!({"type": "actions", "block_id": "actions", "elements": buttons}));
+    }
+    (cut(&escape(&text), limits::FALLBACK / 2), blocks)
+}
+
+/// One phrase about the state.
+fn status(state: &State<'_>) -> String {
+    match state {
+        State::Queued => "Waiting to be diffed…".to_owned(),
+        State::Running => "Being diffed…".to_owned(),
+        State::Reported(report) => words::headline(report),
+        State::Failed { why, .. } => words::replies::diff_failed(why),
+        State::Superseded => "Newer commits came in; a new diff is on its way…".to_owned(),
+        State::Closed(_) => "Closed without a merge".to_owned(),
+        State::Merged(_) => "Merged".to_owned(),
+    }
+}
+
+fn title(pull: &PullRequest) -> String {
+    // The title ends its line, so whatever formatting is in it ends there too.
+    let link = match link(&pull.url) {
+        Some(url) => format!("*<{}|{}>*", escape(url), escape(&pull.key.to_string())),
+        None => format!("*{}*", escape(&pull.key.to_string())),
+    };
+    format!(
+        "{link} {}\n{}: {} → {} · {}",
+        plain(&pull.title, 200),
+        plain(&words::proposal(pull), 200),
+        code(&pull.head_branch, 100),
+        code(&pull.base_branch, 100),
+        code(pull.head.short(), 8),
+    )
+}
+
+/// The pull request's address, if it can stand in a link and a button.
+fn link(url: &str) -> Option<&str> {
+    let fine = url.starts_with("https://") || url.starts_with("http://");
+    let plain = url.bytes().all(|b| b.is_ascii_graphic() && !b"|<>\"`\\".contains(&b));
+    (fine && plain && url.len() <= 500).then_some(url)
+}
+
+fn body(report: &Report) -> Vec<Value> {
+    let mut blocks = vec![section("counts", &format!("*{}*", escape(&words::headline(report))))];
+    let risks: Vec<String> =
+        words::risks(report).iter().map(|risk| format!("⚠️ {}", sentence(risk))).collect();
+    if !risks.is_empty() {
+        blocks.push(section("risks", &joined(&risks)));
+    }
+    let changes = changes(report);
+    if !changes.is_empty() {
+        blocks.push(section("changes", &changes));
+    }
+    blocks.push(context("facts", &facts(report)));
+    let notes = notes(report);
+    if !notes.is_empty() {
+        blocks.push(context("notes", &notes));
+    }
+    blocks
+}
+
+fn changes(report: &Report) -> String {
+    let failures = report.kustomizations.iter().filter_map(|kustomization| match &kustomization.finding {
+        Finding::Failed { side, error } => {
+            let name = code(&kustomization.name, 100);
+            Some(format!("• {name}: {}. {}", words::failed(*side), code(error, 300)))
+        }
+        Finding::Changes { .. } => None,
+    });
+    let changes = lines::by_weight(report);
+    let all: Vec<String> = failures.chain(changes.iter().map(|change| lines::line(change))).collect();
+    // Eight lines of at most 800 units might be too many for one section; the last ones then only count.
+    let mut shown = Vec::new();
+    let mut room = limits::SECTION_USED - 100;
+    for line in all.iter().take(OBJECTS) {
+        if cost(line) > room {
+            break;
+        }
+        room -= cost(line);
+        shown.push(line.clone());
+    }
+    if all.len() > shown.len() {
+        shown.push(format!("and {} more, in the thread", all.len() - shown.len()));
+    }
+    shown.join("\n")
+}
+
+fn facts(report: &Report) -> Vec<String> {
+    let mut facts = vec![words::cluster(&report.cluster), words::coverage(&report.coverage)];
+    facts.extend(words::comparison(&report.comparison));
+    facts.extend(words::untrusted(report));
+    facts.iter().map(|fact| sentence(fact)).collect()
+}
+
+fn notes(report: &Report) -> Vec<String> {
+    let mut all = words::unresolved(&report.coverage);
+    all.extend(report.notes.iter().map(|note| one_line(note, 300)));
+    let drifted = report.counts().drifted;
+    if drifted > 0 {
+        all.push(words::drift(drifted));
+    }
+    let mut shown: Vec<String> = all.iter().take(SENTENCES).map(|note| sentence(note)).collect();
+    if all.len() > SENTENCES {
+        shown.push(format!("and {} more, in the thread", all.len() - SENTENCES));
+    }
+    shown
+}
+
+fn joined(lines: &[String]) -> String {
+    lines.join("\n")
+}
+
+fn buttons(view: &MessageView<'_>) -> Vec<Value> {
+    let view_button = || link(&view.pull.url).map(|url| button(Action::View, "View", None, Some(url)));
+    match view.state {
+        State::Reported(report) => {
+            let id = Some(&report.id);
+            let mut approve = button(Action::Approve, "Approve", id, None);
+            approve["style"] = json!("primary");
+            approve["confirm"] = confirm(report);
+            let mut all = vec![button(Action::PostComment, "Post as comment", id, None), approve];
+            all.extend(view_button());
+            all.push(button(Action::RunAgain, "Run again", id, None));
+            all
+        }
+        State::Failed { report, .. } => {
+            let again = report.map(|id| button(Action::RunAgain, "Run again", Some(id), None));
+            view_button().into_iter().chain(again).collect()
+        }
+        State::Queued | State::Running | State::Superseded => view_button().into_iter().collect(),
+        State::Closed(_) | State::Merged(_) => Vec::new(),
+    }
+}
+
+fn button(action: Action, label: &str, report: Option<&ReportId>, url: Option<&str>) -> Value {
+    let text = json!({"type": "plain_text", "text": label});
+    let mut button = json!({"type": "button", "action_id": action.id(), "text": text});
+    if let Some(id) = report {
+        button["value"] = json!(id.as_str());
+    }
+    if let Some(url) = url {
+        button["url"] = json!(url);
+    }
+    button
+}
+
+fn confirm(report: &Report) -> Value {
+    let plain = |text: &str, most: usize| json!({"type": "plain_text", "text": cut(text, most)});
+    let risks = words::risks(report).len();
+    let text = words::replies::confirm_approval(&report.pull.key, &report.pull.head, risks);
+    json!({
+        "title": plain("Approve this pull request?", limits::CONFIRM_TITLE),
+        "text": plain(&text, limits::CONFIRM_TEXT),
+        "confirm": plain("Approve", limits::CONFIRM_LABEL),
+        "deny": plain("Cancel", limits::CONFIRM_LABEL),
+    })
+}

@@ -1,0 +1,151 @@
+//! The report for a terminal: summary, then every Kustomization, then every object with its whole diff. Nothing is left out.
+
+use std::fmt::Write as _;
+
+use domain::change::{Change, ChangeKind};
+use domain::report::{Finding, KustomizationReport, Report};
+
+use crate::safe::{one_line, visible};
+use crate::{diff, words};
+
+/// How the text looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Colours by ANSI escape sequences.
+    pub colour: bool,
+}
+
+/// The report without colours.
+pub fn text(report: &Report) -> String {
+    text_with(report, &TextOptions::default())
+}
+
+/// The report as text. Other people's control characters are spelled out, so that they cannot steer a terminal.
+pub fn text_with(report: &Report, options: &TextOptions) -> String {
+    let mut out = Text { out: String::new(), colour: options.colour };
+    out.head(report);
+    for kustomization in &report.kustomizations {
+        out.kustomization(kustomization);
+    }
+    out.out
+}
+
+struct Text {
+    out: String,
+    colour: bool,
+}
+
+/// ANSI codes by meaning.
+#[derive(Clone, Copy)]
+enum Paint {
+    Bold,
+    Dim,
+    Red,
+    Green,
+    Yellow,
+    Cyan,
+}
+
+impl Text {
+    fn line(&mut self, paint: Option<Paint>, text: &str) {
+        let code = match paint {
+            None => "",
+            Some(Paint::Bold) => "1",
+            Some(Paint::Dim) => "2",
+            Some(Paint::Red) => "31",
+            Some(Paint::Green) => "32",
+            Some(Paint::Yellow) => "33",
+            Some(Paint::Cyan) => "36",
+        };
+        // Writing into a String cannot fail.
+        let _ = if self.colour && !code.is_empty() {
+            writeln!(self.out, "\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            writeln!(self.out, "{text}")
+        };
+    }
+
+    fn head(&mut self, report: &Report) {
+        let pull = &report.pull;
+        self.line(Some(Paint::Bold), &format!("{} {}", pull.key, one_line(&pull.title, 300)));
+        let branches =
+            format!("{} -> {}", one_line(&pull.head_branch, 250), one_line(&pull.base_branch, 250));
+        self.line(None, &format!("{} · {branches} · {}", words::proposal(pull), pull.head.short()));
+        self.line(Some(Paint::Dim), &visible(&pull.url));
+        self.line(None, "");
+        self.line(Some(Paint::Bold), &words::headline(report));
+        for risk in words::risks(report) {
+            self.line(Some(Paint::Red), &format!("! {risk}"));
+        }
+        self.line(None, &words::cluster(&report.cluster));
+        let optional = [words::comparison(&report.comparison), words::untrusted(report)];
+        for sentence in optional.into_iter().flatten() {
+            self.line(Some(Paint::Yellow), &sentence);
+        }
+        self.line(None, &words::coverage(&report.coverage));
+        for sentence in words::unresolved(&report.coverage) {
+            self.line(Some(Paint::Yellow), &format!("  {sentence}"));
+        }
+        for note in &report.notes {
+            self.line(Some(Paint::Yellow), &format!("Note: {}", one_line(note, 2000)));
+        }
+    }
+
+    fn kustomization(&mut self, kustomization: &KustomizationReport) {
+        self.line(None, "");
+        let path = one_line(&kustomization.path, 300);
+        let mut title = format!("Kustomization {} ({path})", one_line(&kustomization.name, 300));
+        for word in words::presence(kustomization) {
+            title.push_str(", ");
+            title.push_str(word);
+        }
+        self.line(Some(Paint::Bold), &title);
+        for note in &kustomization.notes {
+            self.line(Some(Paint::Yellow), &format!("  Note: {}", one_line(note, 2000)));
+        }
+        match &kustomization.finding {
+            Finding::Failed { side, error } => {
+                self.line(Some(Paint::Red), &format!("  {}:", words::failed(*side)));
+                visible(error).lines().for_each(|line| self.line(Some(Paint::Red), &format!("    {line}")));
+            }
+            Finding::Changes { changes } if changes.is_empty() => {
+                self.line(None, "  No object changes");
+            }
+            Finding::Changes { changes } => changes.iter().for_each(|change| self.change(change)),
+        }
+        if !kustomization.drift.is_empty() {
+            self.line(Some(Paint::Dim), &format!("  {}:", words::drift(kustomization.drift.len())));
+            kustomization.drift.iter().for_each(|change| self.change(change));
+        }
+    }
+
+    fn change(&mut self, change: &Change) {
+        let paint = match change.kind {
+            ChangeKind::Created => Paint::Green,
+            ChangeKind::Deleted | ChangeKind::Recreated => Paint::Red,
+            ChangeKind::Changed | ChangeKind::Orphaned => Paint::Yellow,
+        };
+        let title = format!(
+            "  {} {}",
+            visible(&change.object.to_string()).replace('\n', " "),
+            words::kind(change.kind)
+        );
+        self.line(Some(paint), &title);
+        if let Some(said) = words::check(change, 10_000) {
+            self.line(Some(Paint::Red), &format!("    ! {said}"));
+        }
+        let lines = diff::of(change);
+        if lines.is_empty() {
+            self.line(Some(Paint::Dim), &format!("    {}", words::no_lines(change)));
+        }
+        for line in lines.lines() {
+            let paint = match line.as_bytes().first() {
+                Some(b'+') => Some(Paint::Green),
+                Some(b'-') => Some(Paint::Red),
+                Some(b'@') => Some(Paint::Cyan),
+                _ => None,
+            };
+            self.line(paint, &format!("    {line}"));
+        }
+    }
+}

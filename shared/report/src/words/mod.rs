@@ -1,0 +1,248 @@
+//! Every sentence that Preflux says to people about a report, one function each, as plain text. What a renderer puts around it
+//! (Markdown, Slack, colours) is the renderer's. What is said in answer to a person's doing is in [`replies`].
+
+pub mod replies;
+
+use domain::PullRequest;
+use domain::change::{Change, ChangeKind, Check};
+use domain::report::{
+    ClusterAsked, Comparison, Counts, Coverage, Finding, KustomizationReport, Mode, Presence, Report, Side,
+};
+
+use crate::safe::one_line;
+
+/// How many names a sentence lists before it says how many more there are.
+const NAMED: usize = 5;
+/// Characters of a reason within a sentence.
+const REASON: usize = 400;
+
+/// `2 created · 3 changed · 1 deleted`. Says "no changes" only when everything was looked at.
+pub fn headline(report: &Report) -> String {
+    if report.nothing_changes() {
+        return "No changes".to_owned();
+    }
+    let counts = counts(&report.counts());
+    match (counts.is_empty(), report.coverage.unresolved.len()) {
+        (false, 0) => counts,
+        (false, unseen) => format!("{counts} · {unseen} not looked at"),
+        (true, 0) => "Nothing to show".to_owned(),
+        (true, unseen) => format!("No change found, but {} could not be looked at", kustomizations(unseen)),
+    }
+}
+
+/// The numbers that are not zero, as one line; empty when all are. Drift is not the pull request's doing and not counted in.
+pub fn counts(counts: &Counts) -> String {
+    let all = [
+        (counts.created, "created"),
+        (counts.changed, "changed"),
+        (counts.recreated, "recreated"),
+        (counts.deleted, "deleted"),
+        (counts.orphaned, "left behind"),
+        (counts.refused, "refused"),
+        (counts.not_validated, "not validated"),
+    ];
+    let mut parts: Vec<String> =
+        all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    if counts.failed > 0 {
+        parts.push(format!("{} not rendered", kustomizations(counts.failed)));
+    }
+    parts.join(" · ")
+}
+
+/// What happens to an object, as one word or two.
+pub fn kind(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Created => "created",
+        ChangeKind::Changed => "changed",
+        ChangeKind::Recreated => "deleted and made anew",
+        ChangeKind::Deleted => "deleted",
+        ChangeKind::Orphaned => "leaves Git, stays in the cluster",
+    }
+}
+
+/// Which cluster was asked, or that none was.
+pub fn cluster(cluster: &ClusterAsked) -> String {
+    match cluster {
+        ClusterAsked::Yes { name } => format!("Checked on cluster `{}` by dry-run", name_of(name)),
+        ClusterAsked::No { why } => format!("No cluster was asked: {}", reason(why)),
+    }
+}
+
+/// How base and result were chosen, when it is not the usual way.
+pub fn comparison(comparison: &Comparison) -> Option<String> {
+    match comparison.mode {
+        Mode::MergeResult => None,
+        Mode::HeadAgainstMergeBase => Some(
+            "GitHub has no merge result (conflicts, or not made yet): the head is compared with the commit it branched from"
+                .to_owned(),
+        ),
+        Mode::Revisions => {
+            Some(format!("Compared {} with {}", comparison.base.short(), comparison.result.short()))
+        }
+    }
+}
+
+/// That a pull request may not reach a cluster, and who can change that; nothing for one that may.
+pub fn untrusted(report: &Report) -> Option<String> {
+    (!report.trust.reaches_cluster()).then(|| {
+        "The author cannot write to this repository: the change was rendered and no cluster heard of it"
+            .to_owned()
+    })
+}
+
+/// `3 Kustomizations known: 1 rendered, 2 identical`.
+pub fn coverage(coverage: &Coverage) -> String {
+    let mut parts =
+        vec![format!("{} rendered", coverage.rendered), format!("{} identical", coverage.identical)];
+    if !coverage.unresolved.is_empty() {
+        parts.push(format!("{} not looked at", coverage.unresolved.len()));
+    }
+    format!("{} known: {}", kustomizations(coverage.known), parts.join(", "))
+}
+
+/// One sentence for every Kustomization that was not looked at.
+pub fn unresolved(coverage: &Coverage) -> Vec<String> {
+    let one = |u: &domain::report::Unresolved| {
+        format!("`{}` was not looked at: {}", name_of(&u.name), reason(&u.why))
+    };
+    coverage.unresolved.iter().map(one).collect()
+}
+
+/// What stands in the way of merging, most serious first: refused, not rendered, not validated.
+pub fn risks(report: &Report) -> Vec<String> {
+    let (mut refused, mut unsure, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for kustomization in &report.kustomizations {
+        match &kustomization.finding {
+            Finding::Failed { .. } => failed.push(name_of(&kustomization.name)),
+            Finding::Changes { changes } => {
+                for change in changes {
+                    match &change.check {
+                        Check::Refused { .. } => refused.push(object(change)),
+                        Check::NotValidated { .. } => unsure.push(object(change)),
+                        Check::DryRun | Check::RenderOnly => {}
+                    }
+                }
+            }
+        }
+    }
+    let all = [
+        ("The API server refuses", refused),
+        ("Does not render:", failed),
+        ("The API server could not judge", unsure),
+    ];
+    all.into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(lead, names)| format!("{lead} {}", list(&names)))
+        .collect()
+}
+
+/// What the API server said of a change, where it is not plain consent; and what a diff cannot show.
+/// A reason longer than `most` characters is cut.
+pub fn check(change: &Change, most: usize) -> Option<String> {
+    match &change.check {
+        Check::DryRun | Check::RenderOnly => None,
+        Check::NotValidated { why } => Some(format!("Not validated: {}", one_line(why, most))),
+        Check::Refused { why } => {
+            Some(format!("Refused by the API server, merging would fail: {}", one_line(why, most)))
+        }
+    }
+}
+
+/// In place of a diff that has no lines.
+pub fn no_lines(change: &Change) -> &'static str {
+    match (change.kind, &change.before, &change.after) {
+        (ChangeKind::Orphaned, ..) => "it is no longer in Git, and nothing removes it from the cluster",
+        (_, None, None) => "its content is not known",
+        _ => "what differs is hidden, so there are no lines to show",
+    }
+}
+
+/// Whether a pull request brings or removes the Kustomization, and whether it is suspended.
+pub fn presence(kustomization: &KustomizationReport) -> Vec<&'static str> {
+    let mut words = Vec::new();
+    match kustomization.presence {
+        Presence::Both => {}
+        Presence::New => words.push("new"),
+        Presence::Removed => words.push("removed"),
+    }
+    if kustomization.suspended {
+        words.push("suspended: nothing happens before it is resumed");
+    }
+    words
+}
+
+/// That a Kustomization does not render, and whose doing that is.
+pub fn failed(side: Side) -> &'static str {
+    match side {
+        Side::Base => "The base does not render: it was broken before this pull request",
+        Side::Result => "The result does not render: this pull request breaks it",
+        Side::Both => "Neither the base nor the result renders",
+    }
+}
+
+/// Over the drifted objects of a Kustomization.
+pub fn drift(objects: usize) -> String {
+    format!(
+        "{} in the cluster otherwise than in Git (drift, not this pull request's doing)",
+        plural(objects, "object is", "objects are")
+    )
+}
+
+/// Who proposes what to whom.
+pub fn proposal(pull: &PullRequest) -> String {
+    let fork = if pull.fork { " (from a fork)" } else { "" };
+    let draft = if pull.draft { ", draft" } else { "" };
+    format!("by {}{fork}{draft}", name_of(&pull.author.login))
+}
+
+/// How many diffs a comment had to leave out; `objects` and `kustomizations` are not even listed.
+pub fn left_out(diffs: usize, objects: usize, kustomizations: usize) -> String {
+    let mut text = format!("{} left out here", plural(diffs, "diff is", "diffs are"));
+    for (n, one, many) in
+        [(objects, "object is", "objects are"), (kustomizations, "Kustomization is", "Kustomizations are")]
+    {
+        if n > 0 {
+            text.push_str(&format!(", {} not even listed", plural(n, one, many)));
+        }
+    }
+    text + ": GitHub takes 65,536 characters in a comment. The whole report is in the thread of this pull request's Slack message."
+}
+
+/// That the details went into a file.
+pub fn in_a_file(name: &str, bytes: usize) -> String {
+    format!(
+        "The whole report is in the file {name} ({} kB): it does not fit into a message.",
+        bytes.div_ceil(1000)
+    )
+}
+
+/// `1 Kustomization`, `2 Kustomizations`.
+pub fn kustomizations(n: usize) -> String {
+    plural(n, "Kustomization", "Kustomizations")
+}
+
+/// `Deployment/apps/web`, as one short line.
+pub(crate) fn object(change: &Change) -> String {
+    name_of(&change.object.to_string())
+}
+
+/// Somebody's name for something, as one short line.
+pub(crate) fn name_of(name: &str) -> String {
+    one_line(name, 160)
+}
+
+pub(crate) fn plural(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn reason(why: &str) -> String {
+    one_line(why, REASON)
+}
+
+fn list(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

@@ -1,0 +1,194 @@
+//! What Preflux answers when a person does something: acknowledgements, refusals, errors, help. Plain text; `` ` `` marks names.
+//! Each gives a fact and, where something went wrong, a next step.
+
+use domain::interact::{Action, Refusal};
+use domain::{CommitSha, PullKey, PullState};
+
+use crate::safe::one_line;
+
+/// At once after a click.
+pub fn acknowledged(action: Action) -> &'static str {
+    match action {
+        Action::PostComment => "Posting the comment…",
+        Action::Approve => "Approving…",
+        Action::View => "Opening the pull request…",
+        Action::RunAgain => "Diffing again…",
+    }
+}
+
+/// At once after a slash command.
+pub fn asking(cluster: &str) -> String {
+    format!("Asking cluster `{}`…", name(cluster))
+}
+
+/// Why a click does nothing.
+pub fn refused(action: Action, refusal: Refusal) -> String {
+    let what = attempt(action);
+    match refusal {
+        Refusal::NotOpen(PullState::Merged) => format!("{what}: the pull request is merged."),
+        Refusal::NotOpen(_) => {
+            format!("{what}: the pull request is closed. Reopen it and wait for its new report.")
+        }
+        Refusal::HeadMoved => {
+            format!(
+                "{what}: the pull request has newer commits than this report. Wait for the new report, or use Run again."
+            )
+        }
+        Refusal::OtherChannel => {
+            format!("{what}: this report belongs to another channel. Use its buttons there.")
+        }
+    }
+}
+
+/// A click on a report that is no longer kept.
+pub fn unknown_report(action: Action) -> String {
+    format!("{}: this report is no longer kept. Push to the pull request to get a new one.", attempt(action))
+}
+
+/// A click or a command by somebody who may not.
+pub fn not_allowed() -> &'static str {
+    "That is not yours to do here: the configuration does not name you or your workspace. Ask whoever runs Preflux."
+}
+
+/// A click that is being carried out already.
+pub fn under_way(action: Action) -> String {
+    format!("{} is under way already.", noun(action))
+}
+
+/// Something failed. `heals` says whether it may work later.
+pub fn failed(action: Action, why: &str, heals: bool) -> String {
+    let next = if heals { "Try again in a minute." } else { "It will fail again until that is changed." };
+    format!("{}: {}. {next}", attempt(action), one_line(why, 600).trim_end_matches('.'))
+}
+
+/// Under the message, after the comment is there.
+pub fn comment_posted(by: &str) -> String {
+    format!("Posted as a comment by {}", name(by))
+}
+
+/// Under the message, after the approval.
+pub fn approved(by: &str, head: &CommitSha) -> String {
+    format!("Approved at {} by {}", head.short(), name(by))
+}
+
+/// Under the message, after Run again.
+pub fn run_again(by: &str) -> String {
+    format!("Asked for again by {}", name(by))
+}
+
+/// The text of the review that an approval leaves on GitHub.
+pub fn review(by: &str, head: &CommitSha) -> String {
+    format!("Approved from Slack by {}, after reading the report on {}.", name(by), head.short())
+}
+
+/// The diff could not be made; the message says this in place of a report.
+pub fn diff_failed(why: &str) -> String {
+    format!("The diff could not be made: {}", one_line(why, 600))
+}
+
+/// `/flux get kustomizations` without a cluster.
+pub fn no_cluster(why: &str) -> String {
+    format!("There is no cluster to ask: {}", one_line(why, 600))
+}
+
+/// `/flux get kustomizations` when the cluster does not answer.
+pub fn cluster_failed(why: &str) -> String {
+    format!(
+        "The cluster could not be asked: {}. Run `preflux doctor` to see why.",
+        one_line(why, 600).trim_end_matches('.')
+    )
+}
+
+/// A slash command that was not understood, with the error of `parse_command`.
+pub fn unknown_command(error: &str) -> String {
+    format!("{}. Try `/flux help`.", one_line(error, 600))
+}
+
+/// `/flux help`.
+pub fn help() -> &'static str {
+    "`/flux get kustomizations` shows the cluster's Flux Kustomizations: `-n NAMESPACE` for one namespace, `-A` for all (the default).\n\
+     `/flux help` shows this."
+}
+
+/// What a person reads before an approval: what it is, and for which commit.
+pub fn confirm_approval(pull: &PullKey, head: &CommitSha, risks: usize) -> String {
+    let warning = match risks {
+        0 => String::new(),
+        _ => " The report warns of problems: read it first.".to_owned(),
+    };
+    let pull = one_line(&pull.to_string(), 120);
+    format!("This leaves an approving review on {pull} for commit {}.{warning}", head.short())
+}
+
+fn attempt(action: Action) -> &'static str {
+    match action {
+        Action::PostComment => "The comment was not posted",
+        Action::Approve => "Nothing was approved",
+        Action::View => "The pull request was not opened",
+        Action::RunAgain => "Nothing was started",
+    }
+}
+
+fn noun(action: Action) -> &'static str {
+    match action {
+        Action::PostComment => "The comment",
+        Action::Approve => "The approval",
+        Action::View => "Opening it",
+        Action::RunAgain => "The new diff",
+    }
+}
+
+fn name(text: &str) -> String {
+    one_line(text, 80)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(given: impl AsRef<str>, expected: &str) {
+        assert_eq!(given.as_ref(), expected);
+    }
+
+    #[test]
+    fn refusals_give_a_fact_and_a_next_step() {
+        check(
+            refused(Action::Approve, Refusal::HeadMoved),
+            "Nothing was approved: the pull request has newer commits than this report. Wait for the new report, or use Run again.",
+        );
+        check(
+            refused(Action::PostComment, Refusal::NotOpen(PullState::Merged)),
+            "The comment was not posted: the pull request is merged.",
+        );
+        check(
+            refused(Action::RunAgain, Refusal::NotOpen(PullState::Closed)),
+            "Nothing was started: the pull request is closed. Reopen it and wait for its new report.",
+        );
+        check(
+            refused(Action::Approve, Refusal::OtherChannel),
+            "Nothing was approved: this report belongs to another channel. Use its buttons there.",
+        );
+        check(
+            unknown_report(Action::Approve),
+            "Nothing was approved: this report is no longer kept. Push to the pull request to get a new one.",
+        );
+    }
+
+    #[test]
+    fn failures_say_whether_trying_again_helps() {
+        check(
+            failed(Action::PostComment, "GitHub did not answer.", true),
+            "The comment was not posted: GitHub did not answer. Try again in a minute.",
+        );
+        check(
+            failed(Action::Approve, "Can not approve your own pull request", false),
+            "Nothing was approved: Can not approve your own pull request. It will fail again until that is changed.",
+        );
+    }
+
+    #[test]
+    fn names_of_people_cannot_break_a_line() {
+        check(comment_posted("Ann\n\u{202e}Eve"), "Posted as a comment by Ann \\u{202e}Eve");
+        check(unknown_command("`x` is not known here"), "`x` is not known here. Try `/flux help`.");
+    }
+}
