@@ -4,9 +4,13 @@
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-use kustomize::Tree;
+use kustomize::{EntryKind, OverlayTree, Tree};
+use sha2::{Digest, Sha256};
 
-use crate::{Error, Kustomization, ObjectId, Variables};
+use crate::inventory::describe;
+use crate::{
+    Error, Kustomization, ObjectId, Strictness, Variables, generator, metadata, normalise, post_build, sops,
+};
 
 /// How to render.
 #[derive(Debug, Clone)]
@@ -42,16 +46,131 @@ pub struct Rendered {
 }
 
 /// Renders a Kustomization from an artifact, as kustomize-controller does before it applies.
+///
+/// `variables` are those of [`Variables::of`]. SOPS data is not decrypted: see [`Rendered::encrypted`].
+///
+/// # Errors
+/// What fails in the controller too, and what is not supported; see [`Error`].
 pub fn render(
     artifact: &dyn Tree,
     kustomization: &Kustomization,
     variables: &Variables,
     options: &Options,
 ) -> Result<Rendered, Error> {
-    let _ = (artifact, variables, options);
-    Err(Error::Unsupported {
-        object: format!("Kustomization/{}", kustomization.key),
-        field: "spec".into(),
-        reason: "rendering is not there yet".into(),
+    let dir = generator::clean_path(&kustomization.spec.path);
+    if artifact.kind(&dir) != Some(EntryKind::Directory) {
+        return Err(Error::PathNotFound { kustomization: kustomization.key.clone(), path: dir });
+    }
+    let file = generator::generate(artifact, kustomization, &dir)?;
+    let built = build(artifact, kustomization, &dir, &file, options)?;
+    let mut rendered = Rendered { reads: file.reads, warnings: built.warnings, ..Rendered::default() };
+    rendered.reads.extend(built.reads);
+
+    let mut objects: Vec<Value> = built.objects.into_iter().map(|object| object.value).collect();
+    check_identities(&objects, kustomization)?;
+    post_build::substitute(&mut objects, kustomization, variables, strictness(options))?;
+    rendered.digest = digest(&objects);
+    rendered.objects = flatten(objects, kustomization, &mut rendered.warnings)?;
+    finish(&mut rendered, kustomization)?;
+    Ok(rendered)
+}
+
+fn strictness(options: &Options) -> Strictness {
+    if options.strict { Strictness::Strict } else { Strictness::Lenient }
+}
+
+fn build(
+    artifact: &dyn Tree,
+    kustomization: &Kustomization,
+    dir: &str,
+    file: &generator::Generated,
+    options: &Options,
+) -> Result<kustomize::Built, Error> {
+    let tree = OverlayTree::new(artifact).with(&file.path, file.text.as_bytes());
+    kustomize::build(&tree, dir, &options.kustomize).map_err(|source| Error::Kustomize {
+        kustomization: kustomization.key.clone(),
+        path: if dir.is_empty() { ".".into() } else { dir.to_owned() },
+        source,
     })
+}
+
+/// The controller wants apiVersion, kind and name of every object that was built.
+fn check_identities(objects: &[Value], kustomization: &Kustomization) -> Result<(), Error> {
+    let nameless = objects.iter().find(|object| ObjectId::of(object).is_none());
+    nameless
+        .map_or(Ok(()), |object| Err(invalid(object, kustomization, "apiVersion, kind or name is missing")))
+}
+
+fn invalid(object: &Value, kustomization: &Kustomization, reason: &str) -> Error {
+    Error::InvalidObject {
+        kustomization: kustomization.key.clone(),
+        object: describe(object),
+        reason: reason.into(),
+    }
+}
+
+/// `sha256:<hex>` of the objects as one YAML stream.
+fn digest(objects: &[Value]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(kustomize::yaml::emit_all(objects))))
+}
+
+/// Reads the stream back as the controller does: lists give their items, and what substitution left without a name is
+/// dropped.
+fn flatten(
+    objects: Vec<Value>,
+    kustomization: &Kustomization,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Value>, Error> {
+    let mut all = Vec::with_capacity(objects.len());
+    for mut object in objects {
+        if object["kind"].as_str().is_none_or(str::is_empty) {
+            return Err(invalid(&object, kustomization, "kind is missing after substitution"));
+        }
+        if let Some(Value::Array(items)) = object.get_mut("items") {
+            all.append(items);
+            continue;
+        }
+        let api_version = object["apiVersion"].as_str().unwrap_or_default();
+        let kind = object["kind"].as_str().unwrap_or_default();
+        let config =
+            kind.eq_ignore_ascii_case("kustomization") && api_version.starts_with("kustomize.config.k8s.io/");
+        if config || ObjectId::of(&object).is_none() {
+            warnings
+                .push(format!("`{}` has no usable apiVersion and name and is dropped", describe(&object)));
+            continue;
+        }
+        all.push(object);
+    }
+    match all.iter().find(|object| !object.is_object()) {
+        Some(item) => Err(invalid(item, kustomization, "an item of a list is not an object")),
+        None => Ok(all),
+    }
+}
+
+/// Owner labels, normalisation and common metadata; and what there is to say about encrypted objects.
+fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), Error> {
+    let decrypts = kustomization.spec.decryption.is_some();
+    for object in &mut rendered.objects {
+        let name = describe(object);
+        if metadata::set_owner(object, &kustomization.key) {
+            rendered.warnings.push(format!("`{name}` loses its labels, since they are not all text"));
+        }
+        let encrypted = sops::is_encrypted(object);
+        if encrypted && decrypts {
+            rendered.warnings.push(format!("`{name}` is encrypted, compared as ciphertext"));
+            rendered.encrypted.extend(ObjectId::of(object));
+        } else {
+            normalise::normalise(object);
+        }
+        if let Some(common) = &kustomization.spec.common_metadata {
+            metadata::set_common(object, common);
+        }
+        if !decrypts && sops::is_refused(object) {
+            return Err(Error::SopsEncrypted { kustomization: kustomization.key.clone(), object: name });
+        }
+        if encrypted && !decrypts {
+            rendered.warnings.push(format!("`{name}` is encrypted and nothing decrypts it"));
+        }
+    }
+    Ok(())
 }

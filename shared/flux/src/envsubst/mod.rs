@@ -1,0 +1,75 @@
+//! Post-build substitution on text, with the grammar that Flux really accepts: `${v}`, defaults, case, length,
+//! substring, trimming and replacing. It looks like a shell's and is not: `${v:+x}` is a default, `$$` is `$`, and
+//! anything else after `${` is an error. The grammar is in `parse`, what each form does in `eval`.
+
+mod eval;
+mod parse;
+
+use crate::Variables;
+
+/// Whether a variable without value and default is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Strictness {
+    /// It is an error; the default since Flux 2.9.
+    #[default]
+    Strict,
+    /// It is the empty string.
+    Lenient,
+}
+
+/// Why a text could not be substituted. The first five speak as Flux does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubstitutionError {
+    /// An operator without what belongs to it.
+    #[error("bad substitution")]
+    BadSubstitution,
+    /// Something other than `}` or an operator follows the name.
+    #[error("missing closing brace")]
+    MissingClosingBrace,
+    /// No name follows `${`.
+    #[error("unable to parse variable name")]
+    VariableName,
+    /// An operator's argument is empty or has no end.
+    #[error("unable to parse substitution within function")]
+    Argument,
+    /// A variable is not set.
+    #[error("variable not set (strict mode): \"{0}\"")]
+    NotSet(String),
+    /// A substring ends before it begins; Flux panics here and reports a failed build.
+    #[error("substring is out of range")]
+    OutOfRange,
+    /// Nesting beyond what is done here.
+    #[error("substitutions nest deeper than {0}")]
+    TooDeep(usize),
+    /// A result beyond what is done here.
+    #[error("the result is larger than {0} bytes")]
+    TooLarge(usize),
+    /// A pattern over a long value that would take too long.
+    #[error("trimming `{0}` takes too long")]
+    TooSlow(String),
+    /// The result is no longer UTF-8, because a substring cut a character or a Secret holds other bytes.
+    #[error("the result is not valid UTF-8")]
+    NotText,
+}
+
+/// Nested `${` that are followed.
+const MAX_DEPTH: usize = 64;
+/// Bytes of a result, and of every argument; the API server takes a tenth of that.
+const MAX_BYTES: usize = 16 << 20;
+/// Steps of pattern matching in one text.
+const MAX_STEPS: usize = 20_000_000;
+
+/// Replaces what `text` asks for with `variables`.
+///
+/// # Errors
+/// A form that Flux refuses, a variable that is not set when that is an error, and the bounds.
+pub fn substitute(
+    text: &str,
+    variables: &Variables,
+    strictness: Strictness,
+) -> Result<String, SubstitutionError> {
+    let nodes = parse::parse(text)?;
+    let bytes = eval::Evaluator::new(variables, strictness).run(&nodes)?;
+    String::from_utf8(bytes).map_err(|_| SubstitutionError::NotText)
+}

@@ -1,0 +1,171 @@
+//! Post-build substitution of whole objects: each is written as YAML, substituted as text, and read again. Quotes
+//! are lost on the way, so `"${PORT}"` becomes a number; this is Flux, not an accident here.
+
+use kustomize::yaml;
+use serde_json::{Number, Value};
+use std::collections::HashMap;
+
+use crate::control::is_substitution_disabled;
+use crate::envsubst::{self, Strictness};
+use crate::inventory::describe;
+use crate::{Error, Kustomization, SubstituteStrategy, Variables};
+
+/// Substitutes in every object that does not opt out.
+pub(crate) fn substitute(
+    objects: &mut [Value],
+    kustomization: &Kustomization,
+    variables: &Variables,
+    strictness: Strictness,
+) -> Result<(), Error> {
+    let Some(post_build) = &kustomization.spec.post_build else { return Ok(()) };
+    if variables.is_empty() && post_build.strategy != SubstituteStrategy::Always {
+        return Ok(());
+    }
+    let mut ids: HashMap<Identity, usize> = HashMap::new();
+    objects.iter().for_each(|object| *ids.entry(identity(object)).or_default() += 1);
+    for object in objects.iter_mut().filter(|object| !is_substitution_disabled(object)) {
+        check_names(kustomization, variables)?;
+        let failed = |reason: String| Error::Substitution {
+            kustomization: kustomization.key.clone(),
+            object: describe(object),
+            reason,
+        };
+        let replaced = substitute_one(object, variables, strictness).map_err(failed)?;
+        if let Some(count) = ids.get_mut(&identity(object)) {
+            *count -= 1;
+        }
+        let count = ids.entry(identity(&replaced)).or_default();
+        *count += 1;
+        if *count > 1 {
+            return Err(failed(format!("after substitution {count} objects are `{}`", describe(&replaced))));
+        }
+        *object = replaced;
+    }
+    Ok(())
+}
+
+fn substitute_one(object: &Value, variables: &Variables, strictness: Strictness) -> Result<Value, String> {
+    let text = envsubst::substitute(&yaml::emit(object), variables, strictness).map_err(|e| e.to_string())?;
+    let mut value = yaml::parse_v2(&text).map_err(|error| format!("the result is not YAML: {error}"))?;
+    go_numbers(&mut value);
+    match value {
+        Value::Object(map) if map.is_empty() => Ok(object.clone()),
+        Value::Null => Ok(object.clone()),
+        Value::Object(_) => Ok(value),
+        _ => Err("the result is not an object".into()),
+    }
+}
+
+/// Every name counts, whether it is used or not.
+fn check_names(kustomization: &Kustomization, variables: &Variables) -> Result<(), Error> {
+    let letter = |c: char| c == '_' || c.is_ascii_alphabetic();
+    let valid =
+        |name: &&str| name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit());
+    match variables.names().find(|name| !valid(name)) {
+        None => Ok(()),
+        Some(name) => {
+            Err(Error::VariableName { kustomization: kustomization.key.clone(), name: name.to_owned() })
+        }
+    }
+}
+
+/// What kustomize tells objects apart by.
+type Identity = [String; 4];
+
+fn identity(object: &Value) -> Identity {
+    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    let namespace = match &object["metadata"]["namespace"] {
+        Value::Null => "default".to_owned(),
+        Value::String(empty) if empty.is_empty() => "default".to_owned(),
+        other => text(other),
+    };
+    [text(&object["apiVersion"]), text(&object["kind"]), namespace, text(&object["metadata"]["name"])]
+}
+
+/// Numbers pass through 64-bit floating point, so that long integers lose digits.
+fn go_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(rounded) = number.as_f64().and_then(go_number) {
+                *number = rounded;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(go_numbers),
+        Value::Object(map) => map.values_mut().for_each(go_numbers),
+        _ => {}
+    }
+}
+
+/// A number as Go prints it: the shortest digits that give the same float, filled up with zeros.
+fn go_number(float: f64) -> Option<Number> {
+    let digits = format!("{float}");
+    let whole = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
+    whole.ok().or_else(|| Number::from_f64(float))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use serde_json::json;
+
+    fn run(objects: &[Value], variables: &[(&str, &str)], strategy: &str) -> Result<Vec<Value>, String> {
+        let kustomization = Kustomization::from_value(&json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "apps", "namespace": "flux-system"},
+            "spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet"}, "postBuild": {"substituteStrategy": strategy}},
+        }))
+        .unwrap();
+        let mut set = Variables::default();
+        variables.iter().for_each(|(name, value)| set.insert(name, value.as_bytes(), false));
+        let mut objects = objects.to_vec();
+        substitute(&mut objects, &kustomization, &set, Strictness::Strict).map_err(|e| e.to_string())?;
+        Ok(objects)
+    }
+
+    fn config_map(name: &str, value: Value) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"k": value}})
+    }
+
+    fn check(given: Value, variables: &[(&str, &str)], strategy: &str, expected: Value) {
+        let done = run(&[config_map("a", given)], variables, strategy).unwrap();
+        assert_eq!(done, [config_map("a", expected)]);
+    }
+
+    #[test]
+    fn values_are_read_again() {
+        check(json!("${PORT}"), &[("PORT", "8080")], "", json!(8080));
+        check(json!("${V}"), &[("V", "1.10")], "", json!(1.1));
+        check(json!("${V}"), &[("V", "yes")], "", json!(true));
+        check(json!("${V}"), &[("V", "12345678901234567890")], "", json!(12345678901234567000_u64));
+        check(json!("$${V}"), &[("V", "x")], "", json!("${V}"));
+    }
+
+    #[test]
+    fn without_variables_only_always_substitutes() {
+        check(json!("$${V}"), &[], "", json!("$${V}"));
+        check(json!("$${V}"), &[], "Always", json!("${V}"));
+        check(json!("${V:=d}"), &[], "Always", json!("d"));
+    }
+
+    #[test]
+    fn errors_name_the_object() {
+        let one = [config_map("a", json!("${X}"))];
+        let error = run(&one, &[("V", "v")], "").unwrap_err();
+        assert!(
+            error.contains("`ConfigMap/a`") && error.ends_with("variable not set (strict mode): \"X\""),
+            "{error}"
+        );
+        let error = run(&one, &[("x-y", "v")], "").unwrap_err();
+        assert!(error.starts_with("`x-y` var name is invalid"), "{error}");
+        let two = [config_map("a", json!("")), config_map("${V}", json!(""))];
+        assert!(run(&two, &[("V", "a")], "").unwrap_err().contains("2 objects are `ConfigMap/a`"));
+    }
+
+    #[test]
+    fn objects_may_opt_out() {
+        let mut object = config_map("a", json!("${X}"));
+        object["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/substitute": "disabled"});
+        assert_eq!(run(std::slice::from_ref(&object), &[("V", "v")], "").unwrap(), [object]);
+    }
+}
