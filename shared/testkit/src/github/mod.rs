@@ -22,6 +22,8 @@ pub use self::git::{Change, What};
 pub use self::handle::{PullSpec, RepoHandle};
 pub use self::state::{Comment, Permission, Pull, PullState, Review};
 
+#[cfg(test)]
+pub(crate) use self::git::read_dir;
 use self::state::{Grant, Repo, State, Token, User};
 use crate::clock::Clock;
 use crate::faults::{Desk, Fault, Seen};
