@@ -1,2 +1,43 @@
-//! The interactions Lambda function: wiring only
-fn main() {}
+//! The interactions function on Lambda: Slack's request in, an answer within its three seconds.
+
+use aws_lambda_events::event::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bootstrap::inbound::{Inbound, Request};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    bootstrap::telemetry::start();
+    let inbound = bootstrap::lambda::Base::load().await?.interactions();
+    let inbound = &inbound;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<LambdaFunctionUrlRequest>| async move {
+        Ok::<_, anyhow::Error>(answer(inbound, &event.payload).await)
+    }))
+    .await
+}
+
+async fn answer(inbound: &Inbound, request: &LambdaFunctionUrlRequest) -> LambdaFunctionUrlResponse {
+    let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
+    let text = request.body.as_deref().unwrap_or_default();
+    let decoded = if request.is_base64_encoded { STANDARD.decode(text).ok() } else { Some(text.as_bytes().to_vec()) };
+    let mut response = LambdaFunctionUrlResponse::default();
+    let Some(body) = decoded else {
+        response.status_code = 400;
+        return response;
+    };
+    let answer = inbound
+        .answer(Request {
+            timestamp: header("x-slack-request-timestamp"),
+            signature: header("x-slack-signature"),
+            content_type: header("content-type"),
+            body: &body,
+        })
+        .await;
+    response.status_code = i64::from(answer.status);
+    if !answer.body.is_empty() {
+        response.headers.insert("content-type", "application/json".parse().expect("a media type is a header value"));
+        response.body = Some(answer.body);
+    }
+    response
+}

@@ -3,4 +3,13 @@
 //! Features choose the flows (`poll`, `work`, `interact`) and the backend (`aws`, `embedded`), so that a program links only what it uses.
 
 pub mod config;
+#[cfg(feature = "interact")]
+pub mod inbound;
+#[cfg(feature = "aws")]
+pub mod lambda;
+#[cfg(feature = "embedded")]
+pub mod local;
+pub mod parts;
 pub mod telemetry;
+#[cfg(feature = "work")]
+pub mod worker;

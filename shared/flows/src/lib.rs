@@ -1,1 +1,17 @@
-//! What happens: poll, diff a pull request, interact; each told once, in order
+//! What happens, told once and in order, in the words of `ports` and `domain`. Decisions are in `domain`; I/O is behind the ports.
+//!
+//! Three flows, one feature each: [`poll`] queues what changed, [`work`] carries out a job, [`interact`] accepts what people do.
+
+#[cfg(feature = "work")]
+pub mod analyse;
+mod error;
+#[cfg(feature = "interact")]
+pub mod interact;
+#[cfg(any(feature = "poll", feature = "work"))]
+mod message;
+#[cfg(feature = "poll")]
+pub mod poll;
+#[cfg(feature = "work")]
+pub mod work;
+
+pub use error::JobError;

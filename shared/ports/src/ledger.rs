@@ -54,14 +54,16 @@ pub struct PullRecord {
     pub base_tip: Option<CommitSha>,
     /// Where it stands.
     pub phase: Phase,
-    /// Since when, seconds since 1970.
-    pub since: i64,
+    /// When the newest diff became due, seconds since 1970; the same for every attempt at it.
+    pub due_at: i64,
     /// Its Slack message.
     pub message: Option<MessageRef>,
     /// The thread message that holds the details.
     pub details: Option<MessageRef>,
     /// The newest report.
     pub report: Option<ReportId>,
+    /// What people did with the newest report, as sentences ready to show.
+    pub notes: Vec<String>,
 }
 
 /// A lease that was got. A later holder has a higher epoch.

@@ -3,6 +3,7 @@
 //! `contract` (feature of the same name) holds the tests that any backend must pass; `wire` is what crosses the queue.
 
 mod chat;
+#[cfg(feature = "trees")]
 mod checkout;
 mod cluster;
 mod forge;
@@ -18,6 +19,7 @@ pub mod ledger;
 pub mod wire;
 
 pub use chat::{Chat, ChatError, ChatMessage, MessageRef};
+#[cfg(feature = "trees")]
 pub use checkout::{Checkout, CheckoutError, Checkouts, SharedTree};
 pub use cluster::{Cluster, ClusterError, ConfigRef, Data, DryRun, FluxObjects, Refusal};
 pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};

@@ -1,0 +1,140 @@
+//! Preflux in one process: SQLite for queue and state, files for secrets and reports, and loops in place of a schedule and an event source.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use backend_embedded::{FileReports, FileSecrets, Sqlite};
+use flows::interact::InteractCtx;
+use flows::poll::{PollCtx, Polled, poll};
+use flows::work::WorkCtx;
+use ports::ledger::Ledger;
+use ports::{Clock, Consumer, Secrets, SystemClock};
+
+use crate::config::Config;
+use crate::inbound::Inbound;
+use crate::parts;
+use crate::worker::{self, WorkerParts, carry_out};
+
+/// How long a job stays hidden while it is worked on; longer than any job takes.
+const VISIBILITY: Duration = Duration::from_secs(900);
+/// How long a job waits after a failure before it is tried again.
+const AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+/// Everything in one process.
+pub struct Local {
+    poll: PollCtx,
+    work: WorkCtx,
+    queue: Arc<Sqlite>,
+    /// What answers Slack.
+    pub inbound: Inbound,
+}
+
+impl Local {
+    /// Opens the state in the configured folder and puts the parts together.
+    ///
+    /// # Errors
+    /// The folder cannot be used, or a secret is missing or not in its form.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        let data = PathBuf::from(&config.data);
+        std::fs::create_dir_all(&data).with_context(|| format!("creating the data folder `{}`", data.display()))?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let queue = Arc::new(Sqlite::open(&data.join("preflux.db"), clock.clone())?);
+        let ledger = Ledger::new(queue.clone(), clock.clone());
+        let secrets: Arc<dyn Secrets> = Arc::new(FileSecrets::new(Some(data.join("secrets"))));
+        let work = worker::context(
+            config,
+            WorkerParts {
+                secrets: secrets.clone(),
+                ledger: ledger.clone(),
+                queue: queue.clone(),
+                reports: Arc::new(FileReports::new(data.join("reports"))),
+                clock: clock.clone(),
+                cache_dir: data.join("git"),
+            },
+        )
+        .await?;
+        // A broken signing secret is found now, not at the first click.
+        parts::slack_secrets(secrets.as_ref(), &config.slack.identity).await?;
+        let poll = PollCtx {
+            forge: work.forge.clone(),
+            queue: queue.clone(),
+            ledger: ledger.clone(),
+            chat: Some(work.chat.clone()),
+            clock: clock.clone(),
+            rules: config.repositories.clone(),
+        };
+        let ctx = InteractCtx { queue: queue.clone(), ledger, team: config.slack.team.clone() };
+        let inbound = Inbound { secrets, identity: config.slack.identity.clone(), clock, ctx };
+        Ok(Self { poll, work, queue, inbound })
+    }
+
+    /// Polls every repository once.
+    ///
+    /// # Errors
+    /// The first repository that failed; the others were polled all the same.
+    pub async fn poll_once(&self) -> Result<Vec<Polled>, flows::JobError> {
+        poll(&self.poll).await.into_iter().map(|(_, result)| result).collect()
+    }
+
+    /// Polls for ever.
+    pub async fn poll_for_ever(&self, every: Duration) {
+        loop {
+            // Failures are in the log, and the next poll is the retry.
+            let _ = poll(&self.poll).await;
+            tokio::time::sleep(every).await;
+        }
+    }
+
+    /// Carries out what is on the queue now, one job after the other, and says how many there were.
+    ///
+    /// # Errors
+    /// The queue cannot be read, or a job failed.
+    pub async fn work_once(&self) -> anyhow::Result<usize> {
+        let mut done = 0;
+        loop {
+            let deliveries = self.queue.receive(1, VISIBILITY, Duration::ZERO).await?;
+            let Some(delivery) = deliveries.into_iter().next() else { return Ok(done) };
+            match carry_out(&self.work, &delivery.body, delivery.attempt).await {
+                Ok(_) => self.queue.ack(&delivery).await?,
+                Err(error) => {
+                    self.queue.release(&delivery, Duration::ZERO).await?;
+                    return Err(error.into());
+                }
+            }
+            done += 1;
+        }
+    }
+
+    /// Carries out jobs for ever.
+    pub async fn work_for_ever(&self) {
+        loop {
+            if let Err(error) = self.take_one().await {
+                tracing::error!(error = format!("{error:#}"), "the job queue cannot be used");
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
+        }
+    }
+
+    async fn take_one(&self) -> anyhow::Result<()> {
+        for delivery in self.queue.receive(1, VISIBILITY, Duration::from_secs(5)).await? {
+            match carry_out(&self.work, &delivery.body, delivery.attempt).await {
+                Ok(_) => self.queue.ack(&delivery).await?,
+                Err(_) => self.queue.release(&delivery, AGAIN_AFTER).await?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the configuration from a file.
+///
+/// # Errors
+/// The file cannot be read, or has problems; all of them come at once.
+pub fn config(path: &Path) -> anyhow::Result<Config> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("reading the configuration `{}` (README.md has an example)", path.display()))?;
+    Config::parse(&text, &crate::config::Defaults::from_environment())
+        .with_context(|| format!("in `{}`", path.display()))
+}

@@ -1,0 +1,125 @@
+//! The worker's context, and one queue message carried out so that nothing it does can take others down.
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::RepoName;
+use domain::job::Outcome;
+use flows::JobError;
+use flows::work::{WorkCtx, work};
+use futures::FutureExt as _;
+use git::{GitCache, Limits, TokenSource, remote_at};
+use github::GitHub;
+use kubernetes::KubeCluster;
+use ports::ledger::Ledger;
+use ports::{CheckoutError, Checkouts, Clock, Cluster, ForgeError, Queue, ReportStore, Secrets};
+use secrecy::SecretString;
+
+use crate::config::{ClusterConfig, Config};
+use crate::parts;
+
+/// A job is given up after so many attempts; the same number as the queue's redrive policy.
+pub const MOST_ATTEMPTS: u32 = 5;
+
+/// What the worker is put together from, besides the configuration.
+pub struct WorkerParts {
+    /// Where secrets are.
+    pub secrets: Arc<dyn Secrets>,
+    /// Where state is.
+    pub ledger: Ledger,
+    /// Where follow-up jobs go.
+    pub queue: Arc<dyn Queue>,
+    /// Where whole reports are.
+    pub reports: Arc<dyn ReportStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where git keeps its caches.
+    pub cache_dir: PathBuf,
+}
+
+/// The worker's context.
+///
+/// # Errors
+/// A secret is missing or not in its form. A cluster that cannot be used is no error: reports say so.
+pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<WorkCtx> {
+    let secrets = parts.secrets.as_ref();
+    let github = parts::github(&config.github, secrets, parts.ledger.clone(), parts.clock.clone()).await?;
+    let chat = parts::slack(&config.slack, secrets).await?;
+    let cluster = cluster(config.cluster.as_ref(), secrets).await;
+    if let Err(why) = &cluster {
+        tracing::warn!("no cluster is asked: {why}");
+    }
+    Ok(WorkCtx {
+        checkouts: checkouts(&config.github.git_url, parts.cache_dir, github.clone()),
+        forge: github,
+        queue: parts.queue,
+        ledger: parts.ledger,
+        chat,
+        reports: parts.reports,
+        cluster,
+        clock: parts.clock,
+        rules: config.repositories.clone(),
+        trusted_logins: config.github.trusted.clone(),
+        clone_urls: clone_urls(&config.github.git_url),
+    })
+}
+
+/// Addresses that Flux may know a repository by, with `{owner}` and `{name}` to fill in.
+pub fn clone_urls(git_url: &str) -> Vec<String> {
+    vec![format!("{}/{{owner}}/{{name}}.git", git_url.trim_end_matches('/'))]
+}
+
+/// Checkouts from GitHub's git servers, with GitHub's own token.
+pub fn checkouts(git_url: &str, cache_dir: PathBuf, github: Arc<GitHub>) -> Arc<dyn Checkouts> {
+    Arc::new(GitCache::new(git::Settings {
+        cache_dir,
+        remote: remote_at(git_url),
+        token: Arc::new(GitHubTokens(github)),
+        limits: Limits::default(),
+    }))
+}
+
+struct GitHubTokens(Arc<GitHub>);
+
+#[async_trait]
+impl TokenSource for GitHubTokens {
+    async fn token(&self, repo: &RepoName) -> Result<Option<SecretString>, CheckoutError> {
+        self.0.git_token(repo).await.map_err(|error| no_token(repo, &error))
+    }
+
+    async fn renewed(&self, repo: &RepoName) -> Result<Option<SecretString>, CheckoutError> {
+        self.0.renewed_git_token(repo).await.map_err(|error| no_token(repo, &error))
+    }
+}
+
+fn no_token(repo: &RepoName, error: &ForgeError) -> CheckoutError {
+    if error.heals() {
+        return CheckoutError::Unavailable { repo: repo.to_string(), reason: error.to_string() };
+    }
+    CheckoutError::Unauthorized(repo.to_string())
+}
+
+/// The configured cluster, or the sentence that reports say instead.
+pub async fn cluster(config: Option<&ClusterConfig>, secrets: &dyn Secrets) -> Result<Arc<dyn Cluster>, String> {
+    let Some(config) = config else {
+        return Err("none is configured; add `cluster` with a kubeconfig to the configuration".to_owned());
+    };
+    let text = secrets.get(&config.kubeconfig).await.map_err(|e| e.to_string())?;
+    let cluster = KubeCluster::connect(&config.name, &text, kubernetes::Options::default()).await;
+    cluster.map(|cluster| Arc::new(cluster) as Arc<dyn Cluster>).map_err(|e| e.to_string())
+}
+
+/// Carries out one queue message. A panic is this message's failure alone.
+pub async fn carry_out(ctx: &WorkCtx, body: &str, attempt: u32) -> Result<Outcome, JobError> {
+    let last_try = attempt >= MOST_ATTEMPTS;
+    let result = AssertUnwindSafe(work(ctx, body, last_try)).catch_unwind().await;
+    let result = result.unwrap_or_else(|_| Err(JobError::retry(anyhow::anyhow!("the job crashed"))));
+    match &result {
+        Ok(Outcome::Done) => tracing::info!(attempt, "a job is done"),
+        Ok(Outcome::Nothing(why)) => tracing::info!(attempt, why, "a job had nothing to do: {why}"),
+        Err(error) => tracing::error!(attempt, error = %error, "a job failed and is tried again"),
+    }
+    result
+}

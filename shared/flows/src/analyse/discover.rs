@@ -1,0 +1,223 @@
+//! Which Kustomizations this repository and branch feed: from the cluster, or from the tree where no cluster is asked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::report::{ClusterAsked, Unresolved};
+use flux::{Follows, GitRepository, Kustomization, ObjectKey};
+use kustomize::{EntryKind, Tree};
+use ports::Cluster;
+use serde_json::{Value, json};
+
+use super::Question;
+
+/// Files of a tree that are searched for Flux objects at most.
+const MOST_FILES: usize = 50_000;
+/// Directories below each other that are searched at most.
+const DEEPEST: usize = 64;
+
+/// Which sources count as this repository and branch.
+#[derive(Debug, Clone)]
+pub enum Repository {
+    /// Sources with one of these addresses that follow this branch.
+    Known {
+        /// Clone addresses of the repository, any form.
+        urls: Vec<String>,
+        /// The base branch.
+        branch: String,
+    },
+    /// Nobody knows the address (a local checkout without a remote): every GitRepository counts.
+    Any,
+}
+
+/// What was discovered.
+pub(super) struct Known {
+    /// The cluster, if it answered.
+    pub(super) cluster: Option<Arc<dyn Cluster>>,
+    /// What the report says of it.
+    pub(super) asked: ClusterAsked,
+    /// The sources that count; for a source that is nowhere to be seen, see `assumed`.
+    pub(super) sources: BTreeMap<ObjectKey, GitRepository>,
+    /// Whether a source that is not in `sources` is taken for this repository, because no cluster could say.
+    pub(super) assume_unknown: bool,
+    /// Sources that are somebody else's, or of another branch.
+    pub(super) others: Vec<ObjectKey>,
+    /// The Kustomizations at their sources.
+    pub(super) kustomizations: Vec<Kustomization>,
+    /// Kustomizations that cannot be looked at.
+    pub(super) unresolved: Vec<Unresolved>,
+    /// Sentences for every reader.
+    pub(super) notes: Vec<String>,
+}
+
+impl Known {
+    /// Whether a Kustomization is fed by this repository and branch.
+    pub(super) fn feeds(&self, kustomization: &Kustomization) -> bool {
+        let source = &kustomization.spec.source_ref;
+        if source.kind != "GitRepository" {
+            return false;
+        }
+        let key = source.key();
+        self.sources.contains_key(&key) || (self.assume_unknown && !self.others.contains(&key))
+    }
+}
+
+impl Known {
+    /// The source of a Kustomization; where nobody can see it, one without ignore rules of its own.
+    pub(super) fn source(&self, kustomization: &Kustomization) -> Result<GitRepository, String> {
+        let key = kustomization.spec.source_ref.key();
+        if let Some(source) = self.sources.get(&key) {
+            return Ok(source.clone());
+        }
+        let unseen = json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1",
+            "kind": "GitRepository",
+            "metadata": { "name": key.name, "namespace": key.namespace },
+            "spec": { "url": "https://unseen.invalid/repository" },
+        });
+        GitRepository::from_value(&unseen).map_err(|e| e.to_string())
+    }
+}
+
+/// Discovers, and falls back to the tree when the cluster does not answer: a report without a cluster beats no report.
+pub(super) async fn kustomizations(question: &Question<'_>) -> Known {
+    let why = match &question.cluster {
+        Err(why) => why.clone(),
+        Ok(cluster) => match cluster.flux_objects().await {
+            Ok(objects) => {
+                let asked = ClusterAsked::Yes { name: cluster.name().to_owned() };
+                let mut known =
+                    sort_out(&question.repository, objects.git_repositories, objects.kustomizations, false);
+                known.cluster = Some(cluster.clone());
+                known.asked = asked;
+                return known;
+            }
+            Err(error) => {
+                format!("{error}. Run again once it answers; what follows is the rendered change alone")
+            }
+        },
+    };
+    let mut known = in_tree(question).await;
+    known.asked = ClusterAsked::No { why };
+    known
+}
+
+const NOT_BOOTSTRAPPED: &str = "The cluster has no GitRepository for this repository and branch, so the Kustomizations are those that the repository itself holds.";
+
+async fn in_tree(question: &Question<'_>) -> Known {
+    let tree = question.checkout.base.clone();
+    let found = tokio::task::spawn_blocking(move || search(tree.as_ref())).await.unwrap_or_default();
+    let mut known = sort_out(&question.repository, found.sources, found.kustomizations, true);
+    known.notes.extend(found.notes);
+    known
+}
+
+fn sort_out(
+    repository: &Repository,
+    sources: Vec<Value>,
+    kustomizations: Vec<Value>,
+    from_tree: bool,
+) -> Known {
+    let mut known = Known {
+        cluster: None,
+        asked: ClusterAsked::No { why: String::new() },
+        sources: BTreeMap::new(),
+        assume_unknown: from_tree,
+        others: Vec::new(),
+        kustomizations: Vec::new(),
+        unresolved: Vec::new(),
+        notes: Vec::new(),
+    };
+    let mut pinned = BTreeMap::new();
+    for value in sources {
+        match GitRepository::from_value(&value) {
+            Err(error) => known.notes.push(format!("A GitRepository could not be read: {error}.")),
+            Ok(source) => match follows(repository, &source) {
+                Follows::Branch => drop(known.sources.insert(source.key.clone(), source)),
+                Follows::Pinned { what } => drop(pinned.insert(source.key.clone(), what)),
+                Follows::No => known.others.push(source.key.clone()),
+            },
+        }
+    }
+    for value in kustomizations {
+        let kustomization = match Kustomization::from_value(&value) {
+            Ok(kustomization) => kustomization,
+            Err(error) => {
+                known.notes.push(format!("A Kustomization could not be read: {error}."));
+                continue;
+            }
+        };
+        let (name, source) = (kustomization.key.to_string(), kustomization.spec.source_ref.key());
+        if let Some(what) = pinned.get(&source) {
+            let why =
+                format!("its source `{source}` is pinned to {what}: nothing changes until the pin moves");
+            known.unresolved.push(Unresolved { name, why });
+        } else if known.feeds(&kustomization) {
+            known.kustomizations.push(kustomization);
+        }
+    }
+    known.others.extend(pinned.into_keys());
+    known
+}
+
+fn follows(repository: &Repository, source: &GitRepository) -> Follows {
+    match repository {
+        Repository::Known { urls, branch } => source.follows(urls, branch),
+        Repository::Any => Follows::Branch,
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    sources: Vec<Value>,
+    kustomizations: Vec<Value>,
+    notes: Vec<String>,
+}
+
+/// Searches every YAML file of a tree for Flux objects, as they stand there: nothing rendered yet.
+fn search(tree: &dyn Tree) -> Found {
+    let mut found = Found::default();
+    let (mut stack, mut files) = (vec![(String::new(), 0)], 0);
+    while let Some((dir, depth)) = stack.pop() {
+        for entry in tree.list(&dir).unwrap_or_default() {
+            let path = if dir.is_empty() { entry.name.clone() } else { format!("{dir}/{}", entry.name) };
+            match entry.kind {
+                EntryKind::Directory if depth < DEEPEST => stack.push((path, depth + 1)),
+                EntryKind::File if path.ends_with(".yaml") || path.ends_with(".yml") => {
+                    files += 1;
+                    if files > MOST_FILES {
+                        found.notes.push(format!(
+                            "Only the first {MOST_FILES} YAML files were searched for Kustomizations."
+                        ));
+                        return found;
+                    }
+                    read(tree, &path, &mut found);
+                }
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+fn read(tree: &dyn Tree, path: &str, found: &mut Found) {
+    let Ok(bytes) = tree.read(path) else { return };
+    let Ok(text) = std::str::from_utf8(&bytes) else { return };
+    // Most files hold no Flux object, and parsing them all would cost more than the rest of the report.
+    if !text.contains("toolkit.fluxcd.io/") {
+        return;
+    }
+    let Ok(documents) = kustomize::yaml::parse_documents_v3(text, &kustomize::Limits::default()) else {
+        return;
+    };
+    for document in documents {
+        let group = document["apiVersion"].as_str().and_then(|v| v.split_once('/')).map(|(group, _)| group);
+        match (group, document["kind"].as_str()) {
+            (Some("kustomize.toolkit.fluxcd.io"), Some("Kustomization")) => {
+                found.kustomizations.push(document)
+            }
+            (Some("source.toolkit.fluxcd.io"), Some("GitRepository")) => found.sources.push(document),
+            _ => {}
+        }
+    }
+}

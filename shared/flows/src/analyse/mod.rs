@@ -1,0 +1,67 @@
+//! Two trees and maybe a cluster to findings: which Kustomizations, rendered how, and what the API server makes of the difference.
+//!
+//! The stages are one file each, in the order of their calls here. Nothing here knows GitHub or Slack; `preflux diff` uses it too.
+
+mod compare;
+mod discover;
+mod pair;
+mod render;
+mod variables;
+
+use std::sync::Arc;
+
+use domain::mask::Mask;
+use domain::report::{ClusterAsked, Coverage, KustomizationReport};
+use ports::{Checkout, Cluster};
+
+pub use discover::Repository;
+
+/// What is asked.
+pub struct Question<'a> {
+    /// Both sides.
+    pub checkout: &'a Checkout,
+    /// Whose Kustomizations.
+    pub repository: Repository,
+    /// The cluster to ask, or the sentence that says why none is asked and how to get one.
+    pub cluster: Result<Arc<dyn Cluster>, String>,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Findings {
+    /// Whether a cluster was asked.
+    pub cluster: ClusterAsked,
+    /// The Kustomizations that are not identical, parents first.
+    pub kustomizations: Vec<KustomizationReport>,
+    /// What was and was not covered.
+    pub coverage: Coverage,
+    /// Sentences for every reader.
+    pub notes: Vec<String>,
+}
+
+/// Answers the question. It always has an answer: what fails is said in the findings, where it failed.
+pub async fn analyse(question: Question<'_>) -> Findings {
+    let known = discover::kustomizations(&question).await;
+    let values = variables::Source::new(known.cluster.clone());
+    let base = render::base(question.checkout, &known, &values).await;
+    let result = render::result(question.checkout, &known, &values, &base).await;
+    let mask = Mask::new(values.secrets().await);
+    let pairs = pair::up(&base, &result);
+    let kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
+    Findings {
+        cluster: known.asked,
+        coverage: coverage(&pairs, known.unresolved),
+        kustomizations,
+        notes: known.notes.iter().map(|note| mask.text(note)).collect(),
+    }
+}
+
+fn coverage(pairs: &[pair::Pair], unresolved: Vec<domain::report::Unresolved>) -> Coverage {
+    let identical = pairs.iter().filter(|p| p.identical).count();
+    Coverage {
+        known: pairs.len() + unresolved.len(),
+        rendered: pairs.iter().filter(|p| !p.identical && p.failure.is_none()).count(),
+        identical,
+        unresolved,
+    }
+}

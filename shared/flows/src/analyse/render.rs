@@ -1,0 +1,311 @@
+//! Every Kustomization of one side: parents first, children with the spec that the parent renders at that commit.
+//!
+//! At the result, what reads nothing that changed is not rendered again: it is proved identical by what it read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use flux::{Artifact, GitRepository, Kustomization, ObjectKey, Rendered, Variables};
+use ports::{Checkout, SharedTree};
+use serde_json::Value;
+
+use super::discover::Known;
+use super::variables::Source;
+
+/// Kustomizations below each other that are followed at most.
+const DEEPEST: usize = 16;
+/// Kustomizations that one side renders at most.
+const MOST: usize = 5_000;
+
+/// One Kustomization at one side.
+#[derive(Clone)]
+pub(super) struct Node {
+    /// With the spec of this side.
+    pub(super) kustomization: Kustomization,
+    /// Its variables at this side, if they could be had.
+    pub(super) variables: Variables,
+    /// Its objects, or why there are none (a sentence without a full stop).
+    pub(super) outcome: Result<Arc<Rendered>, String>,
+    /// Whether the outcome was taken from the other side, because nothing it reads differs.
+    pub(super) reused: bool,
+}
+
+/// One side.
+#[derive(Default)]
+pub(super) struct Side {
+    /// Every Kustomization of it.
+    pub(super) nodes: BTreeMap<ObjectKey, Node>,
+    /// In the order of rendering: parents and dependencies first.
+    pub(super) order: Vec<ObjectKey>,
+}
+
+impl Side {
+    fn objects(&self) -> impl Iterator<Item = &Value> {
+        self.order.iter().filter_map(|key| self.nodes.get(key)).flat_map(|node| match &node.outcome {
+            Ok(rendered) => rendered.objects.as_slice(),
+            Err(_) => &[],
+        })
+    }
+}
+
+struct Walk<'a> {
+    tree: SharedTree,
+    known: &'a Known,
+    values: &'a Source,
+    other: Option<(&'a Side, &'a BTreeSet<String>)>,
+    side: Side,
+}
+
+/// The base side: from the Kustomizations that nobody renders down to all others.
+pub(super) async fn base(checkout: &Checkout, known: &Known, values: &Source) -> Side {
+    let mut walk = Walk { tree: checkout.base.clone(), known, values, other: None, side: Side::default() };
+    let (roots, children): (Vec<_>, Vec<_>) =
+        known.kustomizations.iter().cloned().partition(|k| is_root(k, known));
+    walk.from(roots).await;
+    // A child that no parent renders at the base (made by hand, or by a parent that fails) is still there.
+    let orphans = children.into_iter().filter(|k| !walk.side.nodes.contains_key(&k.key)).collect();
+    walk.from(orphans).await;
+    if known.assume_unknown { without_rendered_twice(walk, known).await } else { walk.side }
+}
+
+/// The result side. What was a root at the base is one here; the rest comes from the parents, or is gone.
+pub(super) async fn result(checkout: &Checkout, known: &Known, values: &Source, base: &Side) -> Side {
+    let other = Some((base, &checkout.changed));
+    let mut walk = Walk { tree: checkout.result.clone(), known, values, other, side: Side::default() };
+    let rendered: BTreeSet<ObjectKey> = base
+        .order
+        .iter()
+        .flat_map(|key| children_of(base, key))
+        .filter(|(p, c)| p != c)
+        .map(|(_, c)| c)
+        .collect();
+    let roots = base.order.iter().filter(|key| !rendered.contains(*key));
+    let roots: Vec<Kustomization> =
+        roots.filter_map(|key| base.nodes.get(key)).map(|n| n.kustomization.clone()).collect();
+    walk.from(roots).await;
+    let kept = kept_children(base, &walk.side);
+    walk.from(kept).await;
+    walk.side
+}
+
+/// Without owner labels to tell roots by (files, not live objects), every Kustomization was rendered with the spec of its
+/// file. Those that another one renders are rendered again, from the top, with the spec that the parent gives them.
+async fn without_rendered_twice(first: Walk<'_>, known: &Known) -> Side {
+    let rendered: BTreeSet<ObjectKey> = first
+        .side
+        .order
+        .iter()
+        .flat_map(|key| children_of(&first.side, key))
+        .filter(|(parent, child)| parent != child)
+        .map(|(_, child)| child)
+        .collect();
+    let roots = known.kustomizations.iter().filter(|k| !rendered.contains(&k.key)).cloned().collect();
+    let mut walk = Walk { tree: first.tree, known, values: first.values, other: None, side: Side::default() };
+    walk.from(roots).await;
+    let lost =
+        known.kustomizations.iter().filter(|k| !walk.side.nodes.contains_key(&k.key)).cloned().collect();
+    walk.from(lost).await;
+    walk.side
+}
+
+fn children_of(side: &Side, parent: &ObjectKey) -> Vec<(ObjectKey, ObjectKey)> {
+    let Some(Ok(rendered)) = side.nodes.get(parent).map(|node| &node.outcome) else { return Vec::new() };
+    let children =
+        rendered.objects.iter().filter(|o| Kustomization::is(o)).filter_map(|o| child(o, parent).ok());
+    children.map(|child| (parent.clone(), child.key)).collect()
+}
+
+/// Children at the base whose parent fails at the result, or does not prune: they stay as they were.
+fn kept_children(base: &Side, result: &Side) -> Vec<Kustomization> {
+    let mut kept = Vec::new();
+    for parent in &base.order {
+        let stays = match result.nodes.get(parent) {
+            Some(node) => node.outcome.is_err() || !node.kustomization.spec.prune,
+            None => false,
+        };
+        for (_, key) in children_of(base, parent).into_iter().filter(|_| stays) {
+            let gone = !result.nodes.contains_key(&key);
+            kept.extend(base.nodes.get(&key).filter(|_| gone).map(|node| node.kustomization.clone()));
+        }
+    }
+    kept
+}
+
+/// Whether a live Kustomization is rendered by none of the others: it has no owner among them, or owns itself.
+fn is_root(kustomization: &Kustomization, known: &Known) -> bool {
+    let label = |key: &str| kustomization.value["metadata"]["labels"][key].as_str();
+    let owner = (label(flux::control::OWNER_NAMESPACE), label(flux::control::OWNER_NAME));
+    let (Some(namespace), Some(name)) = owner else { return true };
+    let owner = ObjectKey::new(namespace, name);
+    owner == kustomization.key || !known.kustomizations.iter().any(|k| k.key == owner)
+}
+
+impl Walk<'_> {
+    /// Renders these and, level by level, all that they bring.
+    async fn from(&mut self, roots: Vec<Kustomization>) {
+        let mut level = roots;
+        for _ in 0..DEEPEST {
+            let mut next = Vec::new();
+            for kustomization in by_dependency(level) {
+                if self.side.nodes.contains_key(&kustomization.key) || self.side.nodes.len() >= MOST {
+                    continue;
+                }
+                let (key, node) = (kustomization.key.clone(), self.node(kustomization).await);
+                next.extend(self.children(&key, &node));
+                self.side.order.push(key.clone());
+                self.side.nodes.insert(key, node);
+            }
+            if next.is_empty() {
+                return;
+            }
+            level = next;
+        }
+    }
+
+    fn children(&self, parent: &ObjectKey, node: &Node) -> Vec<Kustomization> {
+        let Ok(rendered) = &node.outcome else { return Vec::new() };
+        let objects = rendered.objects.iter().filter(|o| Kustomization::is(o));
+        let parsed = objects.filter_map(|object| child(object, parent).ok());
+        parsed.filter(|k| self.known.feeds(k)).map(|k| self.with_live_status(k)).collect()
+    }
+
+    /// A rendered child has no status; the inventory and what was applied are the live one's.
+    fn with_live_status(&self, mut child: Kustomization) -> Kustomization {
+        if let Some(live) = self.known.kustomizations.iter().find(|k| k.key == child.key) {
+            child.status = live.status.clone();
+        }
+        child
+    }
+
+    async fn node(&self, kustomization: Kustomization) -> Node {
+        let objects: Vec<&Value> = self.side.objects().collect();
+        let variables = match self.values.of(&kustomization, &objects).await {
+            Ok(variables) => variables,
+            Err(why) => {
+                return Node {
+                    kustomization,
+                    variables: Variables::default(),
+                    outcome: Err(why),
+                    reused: false,
+                };
+            }
+        };
+        if let Some(outcome) = self.same_as_other(&kustomization, &variables) {
+            return Node { kustomization, variables, outcome, reused: true };
+        }
+        let outcome = self.render(&kustomization, &variables).await;
+        Node { kustomization, variables, outcome, reused: false }
+    }
+
+    /// The other side's outcome, when spec, variables and every path that was read are the same.
+    fn same_as_other(
+        &self,
+        own: &Kustomization,
+        variables: &Variables,
+    ) -> Option<Result<Arc<Rendered>, String>> {
+        let (side, changed) = self.other?;
+        let other = side.nodes.get(&own.key)?;
+        let rendered = other.outcome.as_ref().ok()?;
+        let same = other.kustomization.spec == own.spec && other.variables == *variables;
+        (same && !touches(&rendered.reads, changed)).then(|| Ok(rendered.clone()))
+    }
+
+    async fn render(
+        &self,
+        kustomization: &Kustomization,
+        variables: &Variables,
+    ) -> Result<Arc<Rendered>, String> {
+        let source = self.known.source(kustomization);
+        let (tree, kustomization, variables) = (self.tree.clone(), kustomization.clone(), variables.clone());
+        // Rendering is CPU work on hostile input: off the async threads, and a panic there is this one's error alone.
+        let rendering =
+            tokio::task::spawn_blocking(move || render(&tree, &source?, &kustomization, &variables));
+        match rendering.await {
+            Ok(outcome) => outcome.map(Arc::new),
+            Err(_) => Err("rendering it crashed; please report this with the repository's files".to_owned()),
+        }
+    }
+}
+
+fn render(
+    tree: &SharedTree,
+    source: &GitRepository,
+    kustomization: &Kustomization,
+    variables: &Variables,
+) -> Result<Rendered, String> {
+    let options = flux::Options::default();
+    let artifact = Artifact::new(tree.as_ref(), source).map_err(|e| chain(&e))?;
+    flux::render(&artifact, kustomization, variables, &options).map_err(|e| chain(&e))
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// A child as its parent renders it; without a namespace of its own it is refused by the API server, so here too.
+fn child(object: &Value, _parent: &ObjectKey) -> Result<Kustomization, flux::Error> {
+    Kustomization::from_value(object)
+}
+
+/// Whether anything that was read (or listed, or looked for) is among the changed paths.
+fn touches(reads: &BTreeSet<String>, changed: &BTreeSet<String>) -> bool {
+    // Ignore rules decide what every build sees, wherever they stand.
+    if changed.iter().any(|path| path.rsplit('/').next() == Some(".sourceignore")) {
+        return true;
+    }
+    reads.iter().any(|read| {
+        if read.is_empty() || changed.contains(read) {
+            return !changed.is_empty();
+        }
+        let below = format!("{read}/");
+        changed.range(below.clone()..).next().is_some_and(|path| path.starts_with(&below))
+    })
+}
+
+/// What others of the same level depend on comes first; cycles keep the order they came in.
+fn by_dependency(level: Vec<Kustomization>) -> Vec<Kustomization> {
+    let mut waiting = level;
+    let mut sorted: Vec<Kustomization> = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let names: BTreeSet<ObjectKey> = waiting.iter().map(|k| k.key.clone()).collect();
+        let free =
+            |k: &Kustomization| k.spec.depends_on.iter().all(|d| d.key == k.key || !names.contains(&d.key));
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(free);
+        if ready.is_empty() {
+            sorted.extend(rest);
+            break;
+        }
+        sorted.extend(ready);
+        waiting = rest;
+    }
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(reads: &[&str], changed: &[&str], expected: bool) {
+        let set = |paths: &[&str]| paths.iter().map(|p| (*p).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(touches(&set(reads), &set(changed)), expected, "{reads:?} {changed:?}");
+    }
+
+    #[test]
+    fn a_build_is_touched_by_what_it_read_and_by_nothing_else() {
+        check(&["apps/foo"], &["apps/foobar/x.yaml"], false);
+        check(&["apps/foo"], &["apps/foo/new.yaml"], true);
+        check(&["apps/foo/a.yaml"], &["apps/foo/a.yaml"], true);
+        check(&["apps/foo/a.yaml"], &["apps/foo/b.yaml"], false);
+        check(&["apps/foo/kustomization.yml"], &["apps/foo/kustomization.yml"], true);
+        check(&[""], &["README.md"], true);
+        check(&[""], &[], false);
+        check(&["apps"], &["docs/.sourceignore"], true);
+    }
+}

@@ -1,0 +1,111 @@
+//! Where `postBuild.substituteFrom` gets its values: from what this side renders, else from the cluster.
+//!
+//! Remembers every value that came from a Secret, so that all of them can be masked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use flux::{Kustomization, SubstituteKind, SubstituteReference, Variables};
+use ports::{Cluster, ConfigRef};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+/// Values for substitution, each cluster object asked for once.
+pub(super) struct Source {
+    cluster: Option<Arc<dyn Cluster>>,
+    fetched: Mutex<BTreeMap<ConfigRef, Result<Option<Value>, String>>>,
+    secrets: Mutex<BTreeSet<String>>,
+}
+
+impl Source {
+    /// Values from this cluster, if any.
+    pub(super) fn new(cluster: Option<Arc<dyn Cluster>>) -> Self {
+        Self { cluster, fetched: Mutex::default(), secrets: Mutex::default() }
+    }
+
+    /// Every value that came from a Secret so far.
+    pub(super) async fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().await.iter().cloned().collect()
+    }
+
+    /// The variables of a Kustomization. `rendered` are the objects of this side so far: what a parent or a dependency
+    /// brings at this commit counts before what the cluster still has. The error is a sentence without a full stop.
+    pub(super) async fn of(
+        &self,
+        kustomization: &Kustomization,
+        rendered: &[&Value],
+    ) -> Result<Variables, String> {
+        let mut objects = BTreeMap::new();
+        for reference in flux::substitute_from(kustomization) {
+            let place = ConfigRef {
+                secret: reference.kind == SubstituteKind::Secret,
+                namespace: kustomization.key.namespace.clone(),
+                name: reference.name.clone(),
+            };
+            let value = match rendered.iter().find(|object| is(object, &place)) {
+                Some(object) => Some((*object).clone()),
+                None => self.fetch(&place, &reference).await?,
+            };
+            if let Some(value) = value {
+                self.note_secrets(&value).await;
+                objects.insert(reference, value);
+            }
+        }
+        Variables::of(kustomization, &objects).map_err(|e| format!("{e}"))
+    }
+
+    async fn note_secrets(&self, object: &Value) {
+        if object["kind"] != "Secret" {
+            return;
+        }
+        let mut secrets = self.secrets.lock().await;
+        let plain = object["stringData"].as_object().into_iter().flatten();
+        secrets.extend(plain.filter_map(|(_, value)| value.as_str().map(str::to_owned)));
+        let encoded = object["data"].as_object().into_iter().flatten();
+        for text in encoded.filter_map(|(_, value)| value.as_str()) {
+            secrets.extend(decode(text));
+        }
+    }
+
+    async fn fetch(
+        &self,
+        place: &ConfigRef,
+        reference: &SubstituteReference,
+    ) -> Result<Option<Value>, String> {
+        let Some(cluster) = &self.cluster else {
+            if reference.optional {
+                return Ok(None);
+            }
+            return Err(format!(
+                "its variables come from `{reference}`, which is not in the repository, and no cluster was asked for it"
+            ));
+        };
+        let mut fetched = self.fetched.lock().await;
+        if let Some(known) = fetched.get(place) {
+            return known.clone();
+        }
+        let answer = match cluster.data(place).await {
+            Ok(None) => Ok(None),
+            Ok(Some(data)) if place.secret => Ok(Some(json!({ "kind": "Secret", "stringData": data }))),
+            Ok(Some(data)) => Ok(Some(json!({ "kind": "ConfigMap", "data": data }))),
+            Err(error) => Err(format!("its variables come from `{reference}`: {error}")),
+        };
+        fetched.insert(place.clone(), answer.clone());
+        answer
+    }
+}
+
+fn is(object: &Value, place: &ConfigRef) -> bool {
+    let kind = if place.secret { "Secret" } else { "ConfigMap" };
+    object["kind"] == kind
+        && object["apiVersion"] == "v1"
+        && object["metadata"]["name"] == place.name.as_str()
+        && object["metadata"]["namespace"] == place.namespace.as_str()
+}
+
+fn decode(text: &str) -> Option<String> {
+    use base64::Engine as _;
+    let compact: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(compact).ok()?;
+    String::from_utf8(bytes).ok()
+}

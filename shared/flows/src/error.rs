@@ -1,0 +1,89 @@
+//! Every failure of a job knows whether trying again can help.
+
+use std::fmt;
+
+/// Why a job failed.
+#[derive(Debug)]
+pub struct JobError {
+    heals: bool,
+    cause: anyhow::Error,
+}
+
+impl JobError {
+    /// It may heal: the queue should hand the job out again.
+    pub fn retry(cause: impl Into<anyhow::Error>) -> Self {
+        Self { heals: true, cause: cause.into() }
+    }
+
+    /// It fails the same way again: people should be told.
+    pub fn fail(cause: impl Into<anyhow::Error>) -> Self {
+        Self { heals: false, cause: cause.into() }
+    }
+
+    /// Whether trying again can help.
+    pub fn heals(&self) -> bool {
+        self.heals
+    }
+
+    /// The whole chain of causes in one line, for people.
+    pub fn sentence(&self) -> String {
+        format!("{:#}", self.cause)
+    }
+}
+
+impl fmt::Display for JobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.cause)
+    }
+}
+
+impl std::error::Error for JobError {}
+
+impl From<ports::ForgeError> for JobError {
+    fn from(error: ports::ForgeError) -> Self {
+        let heals = error.heals();
+        Self { heals, cause: error.into() }
+    }
+}
+
+impl From<ports::ChatError> for JobError {
+    fn from(error: ports::ChatError) -> Self {
+        let heals = error.heals();
+        Self { heals, cause: error.into() }
+    }
+}
+
+impl From<ports::TableError> for JobError {
+    fn from(error: ports::TableError) -> Self {
+        let heals = matches!(error, ports::TableError::Unavailable(_));
+        Self { heals, cause: error.into() }
+    }
+}
+
+impl From<ports::QueueError> for JobError {
+    fn from(error: ports::QueueError) -> Self {
+        Self::retry(error)
+    }
+}
+
+impl From<ports::ReportStoreError> for JobError {
+    fn from(error: ports::ReportStoreError) -> Self {
+        Self::retry(error)
+    }
+}
+
+#[cfg(feature = "work")]
+impl From<ports::CheckoutError> for JobError {
+    fn from(error: ports::CheckoutError) -> Self {
+        let heals = error.heals();
+        Self { heals, cause: error.into() }
+    }
+}
+
+#[cfg(feature = "work")]
+impl From<ports::ClusterError> for JobError {
+    fn from(error: ports::ClusterError) -> Self {
+        let heals = matches!(error, ports::ClusterError::Unreachable { .. });
+        Self { heals, cause: error.into() }
+    }
+}

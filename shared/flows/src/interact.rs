@@ -1,0 +1,88 @@
+//! What people do in Slack, accepted: once, durably, and within Slack's three seconds. The work itself is a job.
+//!
+//! The caller has verified the signature. Whether a click may have its effect is checked by the worker, against GitHub as it is then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::interact::{Command, FluxCommand, Interaction, parse_command};
+use domain::job::Job;
+use ports::ledger::Ledger;
+use ports::{Queue, wire};
+use serde_json::{Value, json};
+
+use crate::error::JobError;
+
+/// How long a repeated payload is recognised (seconds); twice as long as Slack's signature is good for.
+const REPLAY_S: i64 = 900;
+/// A slash command's text at most, in bytes; Slack's own input field ends well before.
+const LONGEST_COMMAND: usize = 2_000;
+
+/// What accepting needs.
+pub struct InteractCtx {
+    /// Where jobs go.
+    pub queue: Arc<dyn Queue>,
+    /// Where state is.
+    pub ledger: Ledger,
+    /// The only Slack workspace whose people may act; `None` accepts whoever Slack signs for.
+    pub team: Option<String>,
+}
+
+/// Accepts an interaction. The answer, if any, is the JSON body for Slack; an empty body acknowledges.
+pub async fn interact(ctx: &InteractCtx, interaction: Interaction) -> Result<Option<Value>, JobError> {
+    match interaction {
+        Interaction::Nothing => Ok(None),
+        Interaction::Click(click) => {
+            if is_stranger(ctx, &click.by.team) {
+                tracing::warn!(team = %click.by.team, user = %click.by.id, "a click from another workspace is refused");
+                return Ok(None);
+            }
+            let trigger = click.trigger.clone();
+            queue_once(ctx, &trigger, Job::Click(click)).await?;
+            Ok(None)
+        }
+        Interaction::Command(command) => accept_command(ctx, command).await,
+    }
+}
+
+async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Value>, JobError> {
+    if is_stranger(ctx, &command.by.team) {
+        return Ok(Some(private("This command is for members of the workspace that Preflux belongs to.")));
+    }
+    if command.text.len() > LONGEST_COMMAND {
+        return Ok(Some(private("That command is too long. `/flux help` lists what there is.")));
+    }
+    match parse_command(&command.text) {
+        Err(why) => Ok(Some(private(&format!("{why}. `/flux help` lists what there is.")))),
+        Ok(FluxCommand::Help) => Ok(Some(private(HELP))),
+        Ok(FluxCommand::GetKustomizations { .. }) => {
+            let trigger = command.trigger.clone();
+            queue_once(ctx, &trigger, Job::Command(command)).await?;
+            Ok(Some(private("Asking the cluster…")))
+        }
+    }
+}
+
+const HELP: &str = "*`/flux get kustomizations`* lists Flux's Kustomizations; `-n NAMESPACE` narrows it down.\n*`/flux help`* shows this.";
+
+/// Queues a job unless this very trigger was queued before (a replay or a retry).
+async fn queue_once(ctx: &InteractCtx, trigger: &str, job: Job) -> Result<(), JobError> {
+    let key = format!("trigger#{trigger}");
+    if !ctx.ledger.first_time(&key, REPLAY_S).await? {
+        tracing::info!("a repeated payload is acknowledged and not queued");
+        return Ok(());
+    }
+    if let Err(error) = ctx.queue.send(&wire::encode(&job), Duration::ZERO).await {
+        ctx.ledger.forget_first_time(&key).await?;
+        return Err(error.into());
+    }
+    Ok(())
+}
+
+fn is_stranger(ctx: &InteractCtx, team: &str) -> bool {
+    ctx.team.as_deref().is_some_and(|home| home != team)
+}
+
+fn private(text: &str) -> Value {
+    json!({ "response_type": "ephemeral", "text": text })
+}

@@ -1,0 +1,145 @@
+//! A click, checked against the stored report and GitHub as it is now, and carried out at most once.
+
+use std::time::Duration;
+
+use domain::interact::{Action, Click, ReportRecord, check};
+use domain::job::{Cause, DiffJob, Job, Outcome};
+use domain::{PullRequest, RepoRule};
+use ports::ledger::{Phase, PullRecord};
+use ports::{ChatMessage, Review, wire};
+use report::slack::{State, answer};
+use report::words::replies;
+
+use super::{WorkCtx, words};
+use crate::error::JobError;
+use crate::message;
+
+/// Carries a click out. Whoever clicked is answered in private, whatever happens.
+pub(super) async fn run(ctx: &WorkCtx, click: &Click, last_try: bool) -> Result<Outcome, JobError> {
+    match carry_out(ctx, click).await {
+        Ok(answer) => {
+            answer_privately(ctx, click, &answer).await;
+            Ok(Outcome::Done)
+        }
+        Err(error) if !error.heals() || last_try => {
+            tracing::error!(action = click.action.id(), error = %error, "a click could not be carried out");
+            answer_privately(ctx, click, &replies::failed(click.action, &error.sentence(), error.heals()))
+                .await;
+            Ok(Outcome::Done)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn carry_out(ctx: &WorkCtx, click: &Click) -> Result<String, JobError> {
+    let Some(record) = ctx.ledger.report(&click.report).await? else {
+        return Ok(replies::unknown_report(click.action));
+    };
+    let Some(rule) = ctx.rule(&record.pull) else {
+        return Ok(words::NOT_WATCHED.to_owned());
+    };
+    let Some(pull) = ctx.forge.pull(&record.pull).await? else {
+        return Ok(words::pull_gone(&record.pull));
+    };
+    if let Err(refusal) = check(click, &record, &pull) {
+        return Ok(replies::refused(click.action, refusal));
+    }
+    match click.action {
+        Action::PostComment => post_comment(ctx, rule, click, &record).await,
+        Action::Approve => approve(ctx, rule, click, &record).await,
+        Action::RunAgain => run_again(ctx, rule, click, &pull).await,
+        Action::View => Ok(replies::acknowledged(click.action).to_owned()),
+    }
+}
+
+async fn post_comment(
+    ctx: &WorkCtx,
+    rule: &RepoRule,
+    click: &Click,
+    record: &ReportRecord,
+) -> Result<String, JobError> {
+    let Some(report) = ctx.stored(&record.id).await? else {
+        return Ok(replies::unknown_report(click.action));
+    };
+    let marker = marker();
+    let body = report::comment(&report, &marker);
+    let url = ctx.forge.sticky_comment(&record.pull, &marker, &body).await?;
+    note(ctx, rule, record, replies::comment_posted(&click.by.name)).await?;
+    Ok(words::posted(&url))
+}
+
+/// What our comment is known by, beside its author: one for each pull request.
+fn marker() -> String {
+    "<!-- preflux:report -->".to_owned()
+}
+
+async fn approve(
+    ctx: &WorkCtx,
+    rule: &RepoRule,
+    click: &Click,
+    record: &ReportRecord,
+) -> Result<String, JobError> {
+    let body = replies::review(&click.by.name, &record.head);
+    let review = ctx.forge.approve(&record.pull, &record.head, &body).await?;
+    match review {
+        Review::Approved { url } => {
+            note(ctx, rule, record, replies::approved(&click.by.name, &record.head)).await?;
+            Ok(words::approved(&url))
+        }
+        Review::AlreadyApproved { url } => {
+            note(ctx, rule, record, replies::approved(&click.by.name, &record.head)).await?;
+            Ok(words::already_approved(&url))
+        }
+    }
+}
+
+async fn run_again(
+    ctx: &WorkCtx,
+    rule: &RepoRule,
+    click: &Click,
+    pull: &PullRequest,
+) -> Result<String, JobError> {
+    let at = ctx.clock.now();
+    let queued = |record: &mut PullRecord| {
+        record.pull = pull.clone();
+        record.phase = Phase::Queued;
+        record.due_at = at;
+    };
+    let Some(record) = message::keep(&ctx.ledger, &pull.key, queued).await? else {
+        return Ok(replies::unknown_report(click.action));
+    };
+    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, State::Queued).await?;
+    let job = DiffJob { pull: pull.key.clone(), head: pull.head.clone(), cause: Cause::Asked };
+    ctx.queue.send(&wire::encode(&Job::Diff(job)), Duration::ZERO).await?;
+    Ok(replies::acknowledged(click.action).to_owned())
+}
+
+/// Adds a sentence to the pull request's message, once, as long as the report that it is about is the one shown.
+async fn note(
+    ctx: &WorkCtx,
+    rule: &RepoRule,
+    about: &ReportRecord,
+    sentence: String,
+) -> Result<(), JobError> {
+    let add = |record: &mut PullRecord| {
+        let current = record.report.as_ref() == Some(&about.id) && record.phase == Phase::Reported;
+        if current && !record.notes.contains(&sentence) {
+            record.notes.push(sentence.clone());
+        }
+    };
+    let Some(record) = message::keep(&ctx.ledger, &about.pull, add).await? else { return Ok(()) };
+    let shown = record.report.as_ref() == Some(&about.id) && record.phase == Phase::Reported;
+    let Some(report) = ctx.stored(&about.id).await?.filter(|_| shown) else { return Ok(()) };
+    let state = State::Reported(&report);
+    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, state).await?;
+    Ok(())
+}
+
+/// Tells the person who clicked. The effect is there whether or not this arrives, so a failure is only logged.
+async fn answer_privately(ctx: &WorkCtx, click: &Click, text: &str) {
+    let (text, blocks) = answer(text);
+    let message = ChatMessage { text, blocks };
+    if let Err(error) = ctx.chat.answer(&click.answer_url, true, &message).await {
+        tracing::warn!(action = click.action.id(), error = %error, "the answer to a click did not arrive");
+    }
+}

@@ -1,0 +1,260 @@
+//! A pull request to its report: read, check out, analyse, look again, publish.
+
+use std::time::Duration;
+
+use domain::interact::ReportRecord;
+use domain::job::{Cause, DiffJob, Job, Outcome};
+use domain::report::Report;
+use domain::{CommitSha, PullKey, PullRequest, PullState, RepoRule, ReportId, trust};
+use ports::ledger::{Phase, PullRecord};
+use ports::{ChatMessage, Conditional, MessageRef, wire};
+use report::slack::{Details, State, details};
+use sha2::{Digest as _, Sha256};
+
+use super::{WorkCtx, refresh, words};
+use crate::analyse::{Findings, Question, Repository, analyse};
+use crate::error::JobError;
+use crate::message::{self, Place};
+
+/// Longer than any diff takes (seconds); who comes later waits.
+const LEASE_S: i64 = 900;
+
+/// Diffs and reports, unless somebody else is at it or the job is stale.
+pub(super) async fn run(ctx: &WorkCtx, job: &DiffJob, last_try: bool) -> Result<Outcome, JobError> {
+    let Some(rule) = ctx.rule(&job.pull) else {
+        return Ok(Outcome::Nothing("the repository is not watched any more"));
+    };
+    let Some(lease) = ctx.ledger.lease(&format!("diff#{}", job.pull), LEASE_S).await? else {
+        return Err(JobError::retry(anyhow::anyhow!("`{}` is being diffed by another worker", job.pull)));
+    };
+    let result = leased(ctx, rule, job).await;
+    let outcome = match result {
+        Err(error) if !error.heals() || last_try => told(ctx, rule, &job.pull, &error).await,
+        other => other,
+    };
+    ctx.ledger.release(lease).await?;
+    outcome
+}
+
+/// Shows people a failure that trying again will not mend.
+async fn told(ctx: &WorkCtx, rule: &RepoRule, key: &PullKey, error: &JobError) -> Result<Outcome, JobError> {
+    tracing::error!(pull = %key, error = %error, "the diff of {key} failed for good");
+    let record = message::keep(&ctx.ledger, key, |record| record.phase = Phase::Failed).await?;
+    let Some(record) = record else { return Ok(Outcome::Nothing("unknown pull request")) };
+    let why = error.sentence();
+    message::show(
+        ctx.chat.as_ref(),
+        &ctx.ledger,
+        &rule.channel,
+        &record,
+        State::Failed { why: &why, report: record.report.as_ref() },
+    )
+    .await?;
+    Ok(Outcome::Done)
+}
+
+async fn leased(ctx: &WorkCtx, rule: &RepoRule, job: &DiffJob) -> Result<Outcome, JobError> {
+    let Some(pull) = ctx.forge.pull(&job.pull).await? else {
+        return Err(JobError::fail(anyhow::anyhow!(words::pull_gone(&job.pull))));
+    };
+    if pull.state != PullState::Open {
+        return refresh::show(ctx, rule, &pull).await;
+    }
+    // The poller queues the new head when it sees it; only one of the two jobs may report.
+    if pull.head != job.head && job.cause != Cause::Asked {
+        return superseded(ctx, rule, &pull).await;
+    }
+    let tip = base_tip(ctx, &pull).await?;
+    let record = begin(ctx, &pull, &tip).await?;
+    if record.phase == Phase::Reported {
+        return Ok(Outcome::Nothing("this head and base are already reported"));
+    }
+    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, State::Running).await?;
+    let report = report_on(ctx, &pull, &tip, record.due_at).await?;
+    match ctx.forge.pull(&job.pull).await? {
+        Some(now) if now.state != PullState::Open => refresh::show(ctx, rule, &now).await,
+        Some(now) if now.head != pull.head => superseded(ctx, rule, &now).await,
+        _ => publish(ctx, rule, &report, &tip).await,
+    }
+}
+
+async fn base_tip(ctx: &WorkCtx, pull: &PullRequest) -> Result<CommitSha, JobError> {
+    match ctx.forge.branch(&pull.key.repo, &pull.base_branch, None).await? {
+        Conditional::Fresh { value, .. } => Ok(value),
+        Conditional::NotModified => Ok(pull.base.clone()),
+    }
+}
+
+/// Notes that the diff is running, unless this very head and base are reported and nobody asked again.
+async fn begin(ctx: &WorkCtx, pull: &PullRequest, tip: &CommitSha) -> Result<PullRecord, JobError> {
+    let at = ctx.clock.now();
+    let change = |record: Option<PullRecord>| {
+        let mut record = record.unwrap_or_else(|| PullRecord {
+            pull: pull.clone(),
+            base_tip: None,
+            phase: Phase::Queued,
+            due_at: at,
+            message: None,
+            details: None,
+            report: None,
+            notes: Vec::new(),
+        });
+        let same = record.pull.head == pull.head && record.base_tip.as_ref() == Some(tip);
+        if record.phase == Phase::Reported && same {
+            return Some(record);
+        }
+        record.pull = pull.clone();
+        record.phase = Phase::Running;
+        Some(record)
+    };
+    let record = ctx.ledger.change_pull(&pull.key, change).await?;
+    record.ok_or_else(|| JobError::retry(anyhow::anyhow!("the record of `{}` could not be made", pull.key)))
+}
+
+/// The head moved. The message says so; the newer head's own job makes its report.
+async fn superseded(ctx: &WorkCtx, rule: &RepoRule, now: &PullRequest) -> Result<Outcome, JobError> {
+    let job = DiffJob { pull: now.key.clone(), head: now.head.clone(), cause: Cause::Changed };
+    let at = ctx.clock.now();
+    let record = message::keep(&ctx.ledger, &now.key, |record| {
+        // The poller may have seen the new head already, and then its job is on the way.
+        if record.pull.head != now.head {
+            record.due_at = at;
+        }
+        record.pull = now.clone();
+        record.phase = Phase::Queued;
+    })
+    .await?;
+    let Some(record) = record else { return Ok(Outcome::Nothing("unknown pull request")) };
+    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, State::Superseded).await?;
+    // Sent in any case: two jobs for one head report once, none would report never.
+    ctx.queue.send(&wire::encode(&Job::Diff(job)), Duration::ZERO).await?;
+    Ok(Outcome::Nothing("the head moved"))
+}
+
+async fn report_on(
+    ctx: &WorkCtx,
+    pull: &PullRequest,
+    tip: &CommitSha,
+    due_at: i64,
+) -> Result<Report, JobError> {
+    let permission = ctx.forge.permission(&pull.key.repo, &pull.author.login).await?;
+    let trust = trust(&pull.author.login, permission, &ctx.trusted_logins);
+    let checkout = ctx.checkouts.pull(pull, tip).await?;
+    let (owner, name) = (pull.key.repo.owner(), pull.key.repo.name());
+    let urls =
+        ctx.clone_urls.iter().map(|url| url.replace("{owner}", owner).replace("{name}", name)).collect();
+    let Findings { cluster, kustomizations, coverage, notes } = analyse(Question {
+        checkout: &checkout,
+        repository: Repository::Known { urls, branch: pull.base_branch.clone() },
+        cluster: if trust.reaches_cluster() { ctx.cluster.clone() } else { Err(words::untrusted(pull)) },
+    })
+    .await;
+    Ok(Report {
+        id: report_id(pull, tip, due_at),
+        pull: pull.clone(),
+        comparison: checkout.comparison,
+        cluster,
+        trust,
+        kustomizations,
+        coverage,
+        notes: checkout.notes.into_iter().chain(notes).collect(),
+        made_at: ctx.clock.now(),
+    })
+}
+
+/// The same for every attempt at one diff, so that a repeated job replaces its own report; not to be guessed from outside,
+/// and good for nothing but naming a report: every click is checked against the record behind it.
+fn report_id(pull: &PullRequest, tip: &CommitSha, due_at: i64) -> ReportId {
+    let digest = Sha256::digest(format!("{} {} {tip} {due_at}", pull.key, pull.head));
+    hex::encode(digest)[..32].parse().expect("32 hexadecimal digits are a report id")
+}
+
+/// Store first, then show: a button is never there before what it refers to.
+async fn publish(
+    ctx: &WorkCtx,
+    rule: &RepoRule,
+    report: &Report,
+    tip: &CommitSha,
+) -> Result<Outcome, JobError> {
+    let bytes = serde_json::to_vec(report).map_err(JobError::fail)?;
+    ctx.reports.put(&report.id, &bytes).await?;
+    let clicks = ReportRecord {
+        id: report.id.clone(),
+        pull: report.pull.key.clone(),
+        head: report.pull.head.clone(),
+        base: report.comparison.base.clone(),
+        channel: rule.channel.clone(),
+        made_at: report.made_at,
+    };
+    ctx.ledger.save_report(&clicks).await?;
+    let key = &report.pull.key;
+    let cleared = |record: &mut PullRecord| {
+        record.report = Some(report.id.clone());
+        record.notes.clear();
+    };
+    let Some(record) = message::keep(&ctx.ledger, key, cleared).await? else {
+        return Ok(Outcome::Nothing("unknown pull request"));
+    };
+    let state = State::Reported(report);
+    let at = message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, state).await?;
+    let shown = show_details(ctx, report, &record, &at).await?;
+    message::keep(&ctx.ledger, key, |record| {
+        record.details = Some(shown.clone());
+        record.base_tip = Some(tip.clone());
+        record.phase = Phase::Reported;
+    })
+    .await?;
+    tracing::info!(pull = %key, report = %report.id, "{key} is reported");
+    Ok(Outcome::Done)
+}
+
+/// The full report, in the message's thread: one reply that is edited, or a file where it is long.
+async fn show_details(
+    ctx: &WorkCtx,
+    report: &Report,
+    record: &PullRecord,
+    at: &MessageRef,
+) -> Result<MessageRef, JobError> {
+    let (message, file) = match details(report) {
+        Details::Blocks { text, blocks } => (ChatMessage { text, blocks }, None),
+        Details::File { name, title, text, notice } => {
+            (ChatMessage { text: notice.0, blocks: notice.1 }, Some((name, title, text)))
+        }
+    };
+    let key = format!("details#{}", report.pull.key);
+    let place = Place { channel: &at.channel, thread: Some(at), key: &key };
+    let known = record.details.as_ref();
+    let updated = match known {
+        Some(known) => match ctx.chat.update(known, &message).await {
+            Ok(()) => Some(known.clone()),
+            Err(ports::ChatError::MessageGone) => None,
+            Err(error) => return Err(error.into()),
+        },
+        None => None,
+    };
+    let shown = match updated {
+        Some(shown) => shown,
+        None => message::post_once(ctx.chat.as_ref(), &ctx.ledger, &place, &message, known.is_some()).await?,
+    };
+    if let Some((name, title, text)) = file {
+        upload_once(ctx, report, at, (&name, &title, &text)).await?;
+    }
+    Ok(shown)
+}
+
+async fn upload_once(
+    ctx: &WorkCtx,
+    report: &Report,
+    at: &MessageRef,
+    (name, title, text): (&str, &str, &str),
+) -> Result<(), JobError> {
+    let once = format!("file#{}", report.id);
+    if !ctx.ledger.first_time(&once, 30 * 86_400).await? {
+        return Ok(());
+    }
+    if let Err(error) = ctx.chat.upload(at, name, title, text).await {
+        ctx.ledger.forget_first_time(&once).await?;
+        return Err(error.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! One job from the queue, carried out. A job may run twice; its second run changes nothing that a person sees.
+
+mod click;
+mod command;
+mod diff;
+mod refresh;
+mod words;
+
+use std::sync::Arc;
+
+use domain::job::{Job, Outcome};
+use domain::report::Report;
+use domain::{PullKey, RepoRule, ReportId};
+use ports::ledger::Ledger;
+use ports::{Chat, Checkouts, Clock, Cluster, Forge, Queue, ReportStore, wire};
+
+use crate::error::JobError;
+
+/// What working needs.
+pub struct WorkCtx {
+    /// GitHub.
+    pub forge: Arc<dyn Forge>,
+    /// Where follow-up jobs go.
+    pub queue: Arc<dyn Queue>,
+    /// Where state is.
+    pub ledger: Ledger,
+    /// Slack.
+    pub chat: Arc<dyn Chat>,
+    /// Where whole reports are.
+    pub reports: Arc<dyn ReportStore>,
+    /// Where trees come from.
+    pub checkouts: Arc<dyn Checkouts>,
+    /// The cluster, or the sentence that says why there is none and how to get one.
+    pub cluster: Result<Arc<dyn Cluster>, String>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What is watched.
+    pub rules: Vec<RepoRule>,
+    /// Logins whose pull requests may reach the cluster without write access (bots).
+    pub trusted_logins: Vec<String>,
+    /// Clone addresses that the repository is known by besides GitHub's own, with `{owner}` and `{name}` filled in.
+    pub clone_urls: Vec<String>,
+}
+
+impl WorkCtx {
+    fn rule(&self, key: &PullKey) -> Option<&RepoRule> {
+        self.rules.iter().find(|rule| rule.repo == key.repo)
+    }
+
+    /// A stored report; `None` when it was cleared away or is not in our form any more.
+    async fn stored(&self, id: &ReportId) -> Result<Option<Report>, JobError> {
+        let bytes = self.reports.get(id).await?;
+        Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+    }
+}
+
+/// Carries out one queue message. `last_try` says that the queue will not hand it out again, so people must be told now.
+///
+/// Errors mean that the message should be handed out again; what cannot heal has been told to people and is `Ok`.
+pub async fn work(ctx: &WorkCtx, body: &str, last_try: bool) -> Result<Outcome, JobError> {
+    let job = match wire::decode(body) {
+        Ok(job) => job,
+        Err(error) => {
+            tracing::error!(error = %error, "a queue message cannot be read and is dropped");
+            return Ok(Outcome::Nothing("unreadable"));
+        }
+    };
+    match job {
+        Job::Diff(job) => diff::run(ctx, &job, last_try).await,
+        Job::Refresh { pull } => refresh::run(ctx, &pull).await,
+        Job::Click(click) => click::run(ctx, &click, last_try).await,
+        Job::Command(command) => command::run(ctx, &command, last_try).await,
+    }
+}
