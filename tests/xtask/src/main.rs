@@ -1,2 +1,92 @@
-//! The chores of the project: sandbox, test, and their set-up
-fn main() {}
+//! The chores of the project, run as `cargo xtask CHORE`: which there are, and nothing of how they work.
+//!
+//! This is not shipped and holds no product logic. Each chore is one file; the tools they need are in [`tools`].
+#![expect(clippy::print_stdout, reason = "a command-line tool talks on its standard output")]
+
+mod cluster;
+mod emulators;
+mod policy;
+mod proc;
+mod sandbox;
+mod steps;
+mod test;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+/// One chore: its name, one line on it, and what runs it. It answers whether all went well.
+struct Chore {
+    name: &'static str,
+    usage: &'static str,
+    about: &'static str,
+    run: fn(Vec<String>) -> Result<bool>,
+}
+
+const CHORES: &[Chore] = &[
+    Chore {
+        name: "sandbox",
+        usage: "[--once] [--no-cluster] [FLAGS OF `preflux sandbox`]",
+        about: "run the whole product here, with stand-ins for GitHub and Slack",
+        run: sandbox::run,
+    },
+    Chore {
+        name: "test",
+        usage: "[--require-all] [FILTER]",
+        about: "every check and every test, on real parts; sets up all it needs under target/",
+        run: test::run,
+    },
+    Chore {
+        name: "tools",
+        usage: "[NAME...]",
+        about: "fetch or build the test tools (all, or the named ones) into target/tools",
+        run: tools::run,
+    },
+    Chore {
+        name: "cluster",
+        usage: "up|down [--json] [--dir DIR] | check-policy",
+        about: "a real kube-apiserver with Flux's CRDs, for tests and for trying things out",
+        run: cluster::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let name = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    match dispatch(&name, rest) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(name: &str, args: Vec<String>) -> Result<bool> {
+    if matches!(name, "" | "help" | "--help" | "-h") {
+        print_chores();
+        return Ok(true);
+    }
+    let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else {
+        bail!("no chore `{name}`; `cargo xtask` lists them");
+    };
+    // The sandbox hands its flags on, so it alone answers for its own --help.
+    if name != "sandbox" && args.iter().any(|arg| arg == "--help" || arg == "-h") {
+        println!("cargo xtask {} {}\n\n{}", chore.name, chore.usage, chore.about);
+        return Ok(true);
+    }
+    (chore.run)(args)
+}
+
+fn print_chores() {
+    println!("The chores, run as `cargo xtask CHORE`:\n");
+    for chore in CHORES {
+        println!("  {:<8} {}\n           {}", chore.name, chore.usage, chore.about);
+    }
+    println!("\nThe tools that `cargo xtask tools` knows:\n");
+    tools::print_list();
+}

@@ -1,0 +1,197 @@
+//! Running other programs: to their end with a log, or in the background on a leash.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Runs a command to its end with its output in `log`. On failure the error holds the log's last lines.
+pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<()> {
+    if let Some(parent) = log.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let out = File::create(log).with_context(|| format!("creating `{}`", log.display()))?;
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(out.try_clone()?)
+        .stderr(out)
+        .status()
+        .with_context(|| format!("starting `{name}`; is it installed and on PATH"))?;
+    if !status.success() {
+        bail!("`{name}` ended with {status}; the end of `{}`:\n{}", log.display(), tail(log, 12));
+    }
+    Ok(())
+}
+
+/// What a command prints on its standard output; an error when it fails, with what it printed on the other.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let out = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("starting `{name}`; is it installed and on PATH"))?;
+    if !out.status.success() {
+        bail!(
+            "`{name}` ended with {}: {}{}",
+            out.status,
+            String::from_utf8_lossy(&out.stderr).trim(),
+            String::from_utf8_lossy(&out.stdout).trim()
+        );
+    }
+    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
+/// The first program of this name on PATH.
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
+}
+
+/// PATH with one more folder in front.
+pub(crate) fn path_with(dir: &Path) -> Result<std::ffi::OsString> {
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    let all = std::iter::once(dir.to_owned()).chain(std::env::split_paths(&rest));
+    std::env::join_paths(all).context("joining PATH")
+}
+
+/// Free ports of the loopback interface, all different. Another program may still take one before its user binds it.
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut ports = [0; N];
+    let mut held = Vec::with_capacity(N);
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0").context("looking for a free port")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// Asks `ready` every 50 ms, for `limit` at most; `what` names the wait in the error.
+pub(crate) fn wait_for(what: &str, limit: Duration, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        if ready()? {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    bail!("{what} took longer than {} s", limit.as_secs())
+}
+
+/// The last lines of a log, or a word on why there are none.
+pub(crate) fn tail(log: &Path, lines: usize) -> String {
+    let Ok(bytes) = fs::read(log) else {
+        return format!("(no log at `{}`)", log.display());
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
+
+/// A background program in a process group of its own. It outlives us unless it is on a [`Leash`].
+pub(crate) struct Service {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Service {
+    /// Starts the program with its output in `log`.
+    pub(crate) fn start(name: &'static str, command: &mut Command, log: PathBuf) -> Result<Self> {
+        let out = File::create(&log).with_context(|| format!("creating `{}`", log.display()))?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("starting {name}"))?;
+        Ok(Self { name, child, log })
+    }
+
+    /// Its process id, which is its group's id too.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// An error with the end of its log when it has ended.
+    pub(crate) fn check_alive(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            bail!("{} ended with {status}; its log ends:\n{}", self.name, tail(&self.log, 8));
+        }
+        Ok(())
+    }
+}
+
+/// Ends the process group of `pid`: politely, and after five seconds not so.
+pub(crate) fn kill_group(pid: u32) {
+    if !signal_group("-TERM", pid) {
+        return;
+    }
+    let gone = wait_for("the end of a service", Duration::from_secs(5), || Ok(!signal_group("-0", pid)));
+    if gone.is_err() {
+        signal_group("-KILL", pid);
+    }
+}
+
+/// Sends a signal to a process group; false when there is no such group (any more, or only its zombie).
+fn signal_group(signal: &str, pid: u32) -> bool {
+    let sent = Command::new("kill")
+        .args([signal, "--", &format!("-{pid}")])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    sent.is_ok_and(|status| status.success()) && !is_zombie(pid)
+}
+
+/// Whether the process has ended and only waits to be collected. Unknown counts as no.
+fn is_zombie(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .ok()
+        .and_then(|stat| stat.rsplit_once(')').map(|(_, rest)| rest.trim_start().starts_with('Z')))
+        .unwrap_or(false)
+}
+
+/// Ends a background program when it is dropped, and also when this process dies in any other way:
+/// a shell in a group of its own waits for the end of a pipe that only we hold open.
+pub(crate) struct Leash {
+    pid: u32,
+    watcher: Child,
+}
+
+impl Leash {
+    /// Puts the process group of `pid` on a leash.
+    pub(crate) fn on(pid: u32) -> Result<Self> {
+        let watcher = Command::new("sh")
+            .args(["-c", "cat >/dev/null; kill -TERM -- -\"$0\" 2>/dev/null", &pid.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("starting the watcher of a background program")?;
+        Ok(Self { pid, watcher })
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        kill_group(self.pid);
+        drop(self.watcher.stdin.take());
+        // The watcher ends by itself; this only collects it.
+        let _collected = self.watcher.wait();
+    }
+}
+
+/// A command for `curl` that is quiet, fails on HTTP errors and does not hang.
+pub(crate) fn curl<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--fail-with-body", "--connect-timeout", "5"]).args(args);
+    command
+}
