@@ -148,3 +148,99 @@ impl Walk {
 pub(crate) fn join(dir: &str, name: &str) -> String {
     if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use kustomize::MemoryTree;
+    use serde_json::{Value, json};
+
+    /// A tree with a symbolic link, a submodule and some files.
+    struct Repository(MemoryTree);
+
+    impl Tree for Repository {
+        fn kind(&self, path: &str) -> Option<EntryKind> {
+            match path {
+                "link" => Some(EntryKind::Symlink),
+                "module" => Some(EntryKind::Submodule),
+                path => self.0.kind(path),
+            }
+        }
+
+        fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
+            self.0.read(path)
+        }
+
+        fn list(&self, dir: &str) -> Result<Vec<Entry>, TreeError> {
+            let mut entries = self.0.list(dir)?;
+            if dir.is_empty() {
+                entries.push(Entry { name: "link".into(), kind: EntryKind::Symlink });
+                entries.push(Entry { name: "module".into(), kind: EntryKind::Submodule });
+            }
+            Ok(entries)
+        }
+    }
+
+    fn source(spec: Value) -> GitRepository {
+        let mut spec = spec;
+        spec["url"] = json!("https://example.com/acme/fleet");
+        GitRepository::from_value(&json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "fleet", "namespace": "flux-system"}, "spec": spec,
+        }))
+        .unwrap()
+    }
+
+    fn paths(tree: &dyn Tree, dir: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        for entry in tree.list(dir).unwrap() {
+            let path = join(dir, &entry.name);
+            assert_eq!(tree.kind(&path), Some(entry.kind));
+            match entry.kind {
+                EntryKind::Directory => all.extend(paths(tree, &path)),
+                _ => all.push(path),
+            }
+        }
+        all
+    }
+
+    fn check(files: &[(&str, &str)], spec: Value, expected: &[&str]) {
+        let repository = Repository(MemoryTree::new(files.iter().copied()));
+        let artifact = Artifact::new(&repository, &source(spec)).unwrap();
+        assert_eq!(paths(&artifact, ""), expected);
+        assert!(artifact.read("link").is_err() && artifact.kind("module").is_none());
+    }
+
+    #[test]
+    fn links_submodules_and_default_exclusions_are_left_out() {
+        check(&[("apps/a.yaml", ""), (".github/w.yml", ""), ("logo.png", "")], json!({}), &["apps/a.yaml"]);
+    }
+
+    #[test]
+    fn patterns_replace_the_defaults() {
+        let files = [("apps/a.yaml", ""), ("apps/b.yaml", ""), ("apps/.sourceignore", "a.*"), ("x.png", "")];
+        check(&files, json!({}), &["apps/.sourceignore", "apps/b.yaml", "x.png"]);
+        check(&files, json!({"ignore": "/*\n!/apps"}), &["apps/.sourceignore", "apps/a.yaml", "apps/b.yaml"]);
+        check(&files, json!({"ignore": "/apps\n!a.yaml"}), &["apps/a.yaml", "x.png"]);
+    }
+
+    #[test]
+    fn sparse_checkouts_see_less() {
+        let files = [("apps/a.yaml", ""), ("infra/b.yaml", ""), (".sourceignore", "a.yaml")];
+        check(&files, json!({"sparseCheckout": ["./apps"]}), &["apps/a.yaml"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        let error = |spec: Value| {
+            let repository = Repository(MemoryTree::new([("a", "")]));
+            Artifact::new(&repository, &source(spec)).err().unwrap().to_string()
+        };
+        assert_eq!(
+            error(json!({"include": [{"repository": {"name": "other"}}]})),
+            "`spec.include` of `GitRepository/flux-system/fleet` is not supported: the content of other repositories is not known here"
+        );
+        assert!(error(json!({"recurseSubmodules": true})).starts_with("`spec.recurseSubmodules`"));
+    }
+}

@@ -48,7 +48,7 @@ pub enum Error {
         /// Its directory in the artifact.
         path: String,
         /// kustomize's own account.
-        source: kustomize::Error,
+        source: Box<kustomize::Error>,
     },
 
     /// A variable has a name that can never be used.

@@ -1,7 +1,7 @@
 //! The kustomization file at `spec.path`, read as Flux reads it: unknown fields are dropped, names may have any case,
-//! and a field of the wrong type is an error. Files below it are kustomize's, which is stricter.
+//! numbers and truth values where text belongs become text, and any other wrong type is an error. Files below it are kustomize's, which is stricter.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy)]
@@ -174,6 +174,8 @@ fn clean(value: Value, shape: Shape, path: &str) -> Result<Option<Value>, String
     let cleaned = match (shape, value) {
         (_, Value::Null) => return Ok(None),
         (Any, value) => value,
+        (Text, Value::Bool(flag)) => flag.to_string().into(),
+        (Text, Value::Number(number)) => go_text(&number).into(),
         (Text, value) if !value.is_string() => return wrong("a string"),
         (Flag, value) if !value.is_boolean() => return wrong("true or false"),
         (Integer, value) if !value.is_i64() => return wrong("an integer"),
@@ -220,6 +222,17 @@ fn clean_fields(
     Ok(fields)
 }
 
+/// A number where text is wanted, as Go writes it: whole, or with an exponent outside `1e-4..1e6`.
+fn go_text(number: &Number) -> String {
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    let scientific = format!("{float:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>().unwrap_or_default() {
+        -4..6 => format!("{float}"),
+        exponent => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+    }
+}
+
 fn below(path: &str, field: &str) -> String {
     if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
 }
@@ -249,11 +262,20 @@ mod tests {
     }
 
     #[test]
+    fn numbers_become_text() {
+        let texts = json!({"a": "true", "b": "1.1", "c": "1.2345675e+06", "d": "511", "e": "1e-05", "f": ""});
+        check(
+            "commonLabels: {a: yes, b: 1.10, c: 1234567.5, d: 0777, e: 0.00001, f: ~}",
+            json!({ "commonLabels": texts }),
+        );
+    }
+
+    #[test]
     fn wrong_types_name_the_field() {
         let error = |text: &str| read(text).unwrap_err();
-        assert_eq!(error("namePrefix: 5"), "field `namePrefix` must be a string");
+        assert_eq!(error("namePrefix: [5]"), "field `namePrefix` must be a string");
         assert_eq!(error("patches: [p.yaml]"), "field `patches[0]` must be an object");
-        assert_eq!(error("commonLabels: {a: yes}"), "field `commonLabels.a` must be a string");
+        assert_eq!(error("commonLabels: {a: {}}"), "field `commonLabels.a` must be a string");
         assert_eq!(error("resources: a"), "field `resources` must be a list");
     }
 }

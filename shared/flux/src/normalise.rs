@@ -4,9 +4,10 @@
 use base64::Engine;
 use serde_json::{Map, Value};
 
-use crate::sops::is_secret;
 use crate::variables::decode_base64;
 
+/// The fields of a ConfigMap; its other fields do not reach the API server.
+const CONFIG_MAP_FIELDS: [&str; 6] = ["apiVersion", "kind", "metadata", "immutable", "data", "binaryData"];
 /// The fields of a Secret; its other fields do not reach the API server.
 const SECRET_FIELDS: [&str; 7] =
     ["apiVersion", "kind", "metadata", "immutable", "data", "stringData", "type"];
@@ -18,11 +19,11 @@ pub(crate) fn normalise(object: &mut Value) {
     if api_version == "rbac.authorization.k8s.io/v1" && (kind == "Role" || kind == "ClusterRole") {
         return;
     }
-    if is_secret(object) {
-        normalise_secret(object);
-    }
-    if (api_version.as_str(), kind.as_str()) == ("v1", "Service") {
-        default_protocol(object.pointer_mut("/spec/ports"));
+    match (api_version.as_str(), kind.as_str()) {
+        ("v1", "Secret") => normalise_secret(object),
+        ("v1", "ConfigMap") => normalise_config_map(object),
+        ("v1", "Service") => default_protocol(object.pointer_mut("/spec/ports")),
+        _ => {}
     }
     if let Some(spec) = pod_spec(&api_version, &kind) {
         let containers = object.pointer_mut(&format!("{spec}/containers")).and_then(Value::as_array_mut);
@@ -73,13 +74,31 @@ fn normalise_secret(object: &mut Value) {
     };
 }
 
+/// Makes empty text of nulls in `data`, and drops unknown fields; but leaves alone what is no ConfigMap by its types.
+fn normalise_config_map(object: &mut Value) {
+    let binary = object["binaryData"].as_object().into_iter().flatten();
+    let binary =
+        { binary }.all(|(_, value)| value.is_null() || value.as_str().and_then(decode_base64).is_some());
+    let typed = has_typed_metadata(object)
+        && is_string_map(&object["data"])
+        && (object["binaryData"].is_null() || object["binaryData"].is_object());
+    let (true, true, Some(fields)) = (typed, binary, object.as_object_mut()) else { return };
+    fields.retain(|field, _| CONFIG_MAP_FIELDS.contains(&field.as_str()));
+    let data = fields.get_mut("data").and_then(Value::as_object_mut).into_iter().flatten();
+    data.filter(|(_, value)| value.is_null()).for_each(|(_, value)| *value = "".into());
+}
+
+/// Whether labels, annotations and `immutable` have the types they should have.
+fn has_typed_metadata(object: &Value) -> bool {
+    let metadata = &object["metadata"];
+    (object["immutable"].is_null() || object["immutable"].is_boolean())
+        && [&metadata["labels"], &metadata["annotations"]].into_iter().all(is_string_map)
+}
+
 /// The data of a Secret with its `stringData`, in canonical base64; `None` when any part has the wrong type.
 fn secret_data(object: &Value) -> Option<Map<String, Value>> {
     let encode = |bytes: &[u8]| Value::String(base64::engine::general_purpose::STANDARD.encode(bytes));
-    let metadata = &object["metadata"];
-    let typed = (object["type"].is_null() || object["type"].is_string())
-        && (object["immutable"].is_null() || object["immutable"].is_boolean())
-        && [&metadata["labels"], &metadata["annotations"]].into_iter().all(is_string_map);
+    let typed = (object["type"].is_null() || object["type"].is_string()) && has_typed_metadata(object);
     let map = |field: &str| match &object[field] {
         Value::Object(map) => Some(map.clone()),
         Value::Null => Some(Map::new()),
@@ -154,6 +173,16 @@ mod tests {
         );
         let encrypted = secret(json!({"data": {"a": "ENC[x]"}, "stringData": {"b": "c"}, "sops": {}}));
         check(encrypted.clone(), encrypted);
+    }
+
+    #[test]
+    fn config_maps_hold_text() {
+        let config_map = |data: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data, "x": 1});
+        check(
+            config_map(json!({"a": null, "b": "c"})),
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "", "b": "c"}}),
+        );
+        check(config_map(json!({"a": null, "b": 1})), config_map(json!({"a": null, "b": 1})));
     }
 
     #[test]

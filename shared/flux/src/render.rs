@@ -90,7 +90,7 @@ fn build(
     kustomize::build(&tree, dir, &options.kustomize).map_err(|source| Error::Kustomize {
         kustomization: kustomization.key.clone(),
         path: if dir.is_empty() { ".".into() } else { dir.to_owned() },
-        source,
+        source: Box::new(source),
     })
 }
 
@@ -173,4 +173,80 @@ fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use kustomize::MemoryTree;
+    use serde_json::json;
+
+    fn kustomization(decryption: Value) -> Kustomization {
+        Kustomization::from_value(&json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "apps", "namespace": "flux-system"},
+            "spec": {"path": "apps", "sourceRef": {"kind": "GitRepository", "name": "fleet"}, "decryption": decryption},
+        }))
+        .unwrap()
+    }
+
+    fn finished(object: Value, decryption: Value) -> Result<Rendered, String> {
+        let mut rendered = Rendered { objects: vec![object], ..Rendered::default() };
+        finish(&mut rendered, &kustomization(decryption)).map_err(|error| error.to_string())?;
+        Ok(rendered)
+    }
+
+    fn encrypted_secret() -> Value {
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "a"},
+            "data": {"k": "ENC[x]"}, "sops": {"mac": "ENC[y]"}})
+    }
+
+    #[test]
+    fn encrypted_objects_stay_as_they_are() {
+        let rendered = finished(encrypted_secret(), json!({"provider": "sops"})).unwrap();
+        assert_eq!(rendered.objects[0]["sops"], json!({"mac": "ENC[y]"}));
+        assert_eq!(rendered.encrypted, [ObjectId::of(&encrypted_secret()).unwrap()]);
+        assert_eq!(rendered.warnings, ["`Secret/a/s` is encrypted, compared as ciphertext"]);
+    }
+
+    #[test]
+    fn encrypted_secrets_need_decryption() {
+        assert_eq!(
+            finished(encrypted_secret(), Value::Null).unwrap_err(),
+            "`Secret/a/s` is SOPS encrypted, configuring decryption is required for it to be reconciled \
+             (`spec.decryption` of `Kustomization/flux-system/apps`)"
+        );
+        let config_map = json!({"apiVersion": "v1", "kind": "ConfigMap", "sops": {"mac": "ENC[y]"}});
+        let warnings = finished(config_map, Value::Null).unwrap().warnings;
+        assert_eq!(warnings, ["`ConfigMap` is encrypted and nothing decrypts it"]);
+    }
+
+    #[test]
+    fn lists_are_opened_and_nameless_objects_dropped() {
+        let read = |object: Value| {
+            let mut warnings = Vec::new();
+            let objects = flatten(vec![object], &kustomization(Value::Null), &mut warnings);
+            objects.map(|objects| (objects, warnings)).map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            read(json!({"kind": "List", "items": [{"a": 1}]})).unwrap(),
+            (vec![json!({"a": 1})], vec![])
+        );
+        let (objects, warnings) =
+            read(json!({"apiVersion": "v1", "kind": "A", "metadata": {"name": 1}})).unwrap();
+        assert!(objects.is_empty() && warnings == ["`A` has no usable apiVersion and name and is dropped"]);
+        assert!(read(json!({"apiVersion": "v1"})).unwrap_err().contains("kind is missing"));
+        assert!(read(json!({"kind": "List", "items": [1]})).unwrap_err().contains("not an object"));
+    }
+
+    #[test]
+    fn a_missing_path_is_its_own_error() {
+        let tree = MemoryTree::new([("apps", "a file")]);
+        let error = render(&tree, &kustomization(Value::Null), &Variables::default(), &Options::default());
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "kustomization path not found: `apps` of `Kustomization/flux-system/apps`"
+        );
+    }
 }

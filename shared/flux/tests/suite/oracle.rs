@@ -1,0 +1,188 @@
+//! The crate against Flux's own Go packages, where a program that wraps them is at hand: `PREFLUX_FLUX_ORACLE` names
+//! it. It answers JSON lines `{"op": "envsubst" | "ignore" | "render", ..}`. Without it these tests do nothing.
+
+use crate::common;
+use base64::Engine;
+use flux::envsubst::substitute;
+use flux::{Artifact, GitRepository, Strictness, Variables};
+use kustomize::{EntryKind, MemoryTree, Tree};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+/// Asks the oracle all questions; `None` without an oracle.
+fn ask(questions: &[Value]) -> Option<Vec<Value>> {
+    let mut child = Command::new(std::env::var_os("PREFLUX_FLUX_ORACLE")?)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+    let lines: Vec<String> = questions.iter().map(Value::to_string).collect();
+    let writer = std::thread::spawn(move || lines.iter().try_for_each(|line| writeln!(input, "{line}")));
+    let answers = output.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    writer.join().unwrap().unwrap();
+    child.wait().unwrap();
+    Some(answers)
+}
+
+/// Random numbers from a fixed seed (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % u64::try_from(bound).unwrap()).unwrap()
+    }
+
+    fn pick<'a>(&mut self, all: &[&'a str]) -> &'a str {
+        all[self.below(all.len())]
+    }
+
+    fn text(&mut self, all: &[&str], most: usize) -> String {
+        (0..=self.below(most)).map(|_| self.pick(all)).collect()
+    }
+}
+
+const VALUES: [(&str, &str); 7] = [
+    ("a", "A1"),
+    ("e", ""),
+    ("n", "-2"),
+    ("p", "/x/y.z/y"),
+    ("u", "hÉßllo ǅ"),
+    ("st", "a*b[c]\\d"),
+    ("dollar", "$${x}"),
+];
+
+#[test]
+fn random_substitutions_agree() {
+    let pieces = [
+        "${", "${", "}", "}", "a", "p", "u", "st", "miss", "e", ":", ":-", ":=", "#", "##", "%", "%%", "/",
+        "//", "/#", "/%", "^", ",", "^^", "$", "$$", "\\", "*", "?", "[", "]", "n", "-1", "2", " ", "é", "=",
+        ":?", "y", ".", "\n",
+    ];
+    let names = ["a", "p", "u", "st", "e", "n", "miss", "dollar"];
+    let operators = [
+        "#", "##", "%", "%%", "/", "//", "/#", "/%", ":", ":", ":=", ":-", "=", "^^", ",,", "^", ",", "", "*",
+    ];
+    let words = [
+        "*", "?", "/", "y", "x", ".", "[a-z]", "[^a]", "\\", "${n}", "${e}", "a", "1", "-", ":", "É", "$$",
+        "0",
+    ];
+    let mut random = Random(42);
+    let texts: Vec<String> = (0..4000)
+        .map(|i| match i % 4 {
+            0 => random.text(&pieces, 9),
+            _ => {
+                let (name, operator) = (random.pick(&names), random.pick(&operators));
+                format!("x${{{name}{operator}{}}}$$", random.text(&words, 4))
+            }
+        })
+        .collect();
+    let vars: Value = VALUES
+        .iter()
+        .map(|(k, v)| ((*k).to_owned(), Value::from(*v)))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let ask_for = |lenient: bool| {
+        texts
+            .iter()
+            .map(
+                move |text| json!({"op": "envsubst", "text": text, "vars": vars.clone(), "lenient": lenient}),
+            )
+            .collect::<Vec<_>>()
+    };
+    let Some(lenient) = ask(&ask_for.clone()(true)) else { return };
+    let strict = ask(&ask_for(false)).unwrap();
+
+    let mut variables = Variables::default();
+    VALUES.iter().for_each(|(name, value)| variables.insert(name, value.as_bytes(), false));
+    let good = lenient.iter().filter(|answer| answer["error"].is_null()).count();
+    assert!(good > texts.len() / 4, "{good} of {} texts are substitutions", texts.len());
+    for (answers, strictness) in [(lenient, Strictness::Lenient), (strict, Strictness::Strict)] {
+        for (text, answer) in texts.iter().zip(&answers) {
+            let ours = substitute(text, &variables, strictness).map_err(|e| e.to_string());
+            assert_eq!(ours, expected(answer), "{text:?} {strictness:?}");
+        }
+    }
+}
+
+/// The oracle's answer in our words.
+fn expected(answer: &Value) -> Result<String, String> {
+    match answer["error"].as_str() {
+        Some(panic) if panic.starts_with("PANIC") => Err("substring is out of range".into()),
+        Some(error) => Err(error.to_owned()),
+        None => {
+            let text = answer["text"].as_str().unwrap_or_default();
+            let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+            String::from_utf8(bytes).map_err(|_| "the result is not valid UTF-8".into())
+        }
+    }
+}
+
+/// Files from a JSON object of paths to texts.
+fn files(value: &Value) -> BTreeMap<String, String> {
+    let files = value.as_object().into_iter().flatten();
+    files.map(|(path, text)| (path.clone(), text.as_str().unwrap_or_default().to_owned())).collect()
+}
+
+#[test]
+fn random_ignore_patterns_agree() {
+    let mut random = Random(7);
+    let parts = ["a", "b", "ab", "x.yaml", ".github", "c.png", "!a", "é"];
+    let patterns = [
+        "a", "b/", "/a", "*", "**", "!", "/", "a/**", "**/b", "x.*", "[ab]", "?b", " ", "\\ ", "#", ".yaml",
+        "!*.yaml",
+    ];
+    let mut questions = Vec::new();
+    for i in 0..400 {
+        let mut files = serde_json::Map::new();
+        for _ in 0..12 {
+            let depth = random.below(4);
+            let dirs: Vec<String> = (0..depth).map(|_| format!("d{}", random.pick(&parts))).collect();
+            let path = dirs.into_iter().chain([random.pick(&parts).to_owned()]).collect::<Vec<_>>().join("/");
+            files.insert(path, "x".into());
+        }
+        let lines =
+            |random: &mut Random| (0..3).map(|_| random.text(&patterns, 3)).collect::<Vec<_>>().join("\n");
+        if i % 3 != 0 {
+            files.insert(".sourceignore".into(), lines(&mut random).into());
+            files.insert("da/.sourceignore".into(), lines(&mut random).into());
+        }
+        let ignore = if i % 4 == 0 { lines(&mut random) } else { String::new() };
+        questions.push(json!({"op": "ignore", "files": files, "ignore": ignore}));
+    }
+    let Some(answers) = ask(&questions) else { return };
+    for (question, answer) in questions.iter().zip(&answers) {
+        let files = files(&question["files"]);
+        let tree = MemoryTree::new(files.iter().map(|(path, text)| (path.clone(), text)));
+        let source = GitRepository::from_value(&json!({
+            "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "fleet", "namespace": "flux-system"},
+            "spec": {"url": "https://example.com/a/b", "ignore": question["ignore"]},
+        }));
+        let artifact = Artifact::new(&tree, &source.unwrap()).unwrap();
+        let kept: Vec<&String> =
+            files.keys().filter(|path| artifact.kind(path) == Some(EntryKind::File)).collect();
+        assert_eq!(
+            json!(kept),
+            answer["paths"].as_array().map_or(json!([]), |paths| json!(paths)),
+            "{question}"
+        );
+    }
+}
+
+#[test]
+fn the_cases_are_what_flux_gives() {
+    let cases = common::cases();
+    let question = |case: &common::Case| json!({"op": "render", "files": case.files, "kustomization": case.input["kustomization"], "lenient": case.lenient()});
+    let Some(answers) = ask(&cases.iter().map(question).collect::<Vec<_>>()) else { return };
+    for (case, answer) in cases.iter().zip(&answers) {
+        assert_eq!(answer["error"].is_string(), case.error.is_some(), "{}: {answer}", case.name);
+        assert_eq!(answer["yaml"].as_str().unwrap_or_default(), case.yaml, "{}", case.name);
+        assert_eq!(answer["objects"].as_array().cloned().unwrap_or_default(), case.objects, "{}", case.name);
+    }
+}
