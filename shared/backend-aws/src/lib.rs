@@ -1,1 +1,18 @@
-//! SQS, DynamoDB, Secrets Manager and S3 behind the ports
+//! AWS behind the ports: DynamoDB holds state, SQS the jobs, S3 the reports, Secrets Manager the secrets.
+//! [`Aws`] makes them all from one configuration. What they are given in an account stands in `infra`.
+
+mod config;
+mod failure;
+mod queue;
+mod reports;
+mod secrets;
+mod table;
+
+#[cfg(test)]
+mod emulator;
+
+pub use config::{Aws, sdk_config};
+pub use queue::SqsQueue;
+pub use reports::S3Reports;
+pub use secrets::AwsSecrets;
+pub use table::DynamoTable;

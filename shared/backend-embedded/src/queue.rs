@@ -143,7 +143,7 @@ fn bury(db: &Transaction<'_>, now: i64) -> rusqlite::Result<()> {
 
 /// The clock counts seconds, so a part of one counts as a whole.
 fn after(now: i64, delay: Duration) -> i64 {
-    let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+    let seconds = delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0));
     now.saturating_add_unsigned(seconds)
 }
 
@@ -233,6 +233,15 @@ mod tests {
         tokio::task::yield_now().await;
         sqlite.send("job", Duration::ZERO).await.unwrap();
         assert_eq!(waiting.await.unwrap(), "job");
+    }
+
+    #[test]
+    fn parts_of_seconds_count_as_whole() {
+        let check = |delay, expected| assert_eq!(after(100, delay), expected);
+        check(Duration::ZERO, 100);
+        check(Duration::from_millis(1), 101);
+        check(Duration::from_millis(1001), 102);
+        check(Duration::MAX, i64::MAX);
     }
 
     #[tokio::test]
