@@ -46,7 +46,11 @@ pub(crate) fn substitute(
 
 fn substitute_one(object: &Value, variables: &Variables, strictness: Strictness) -> Result<Value, String> {
     let text = envsubst::substitute(&yaml::emit(object), variables, strictness).map_err(|e| e.to_string())?;
-    let mut value = yaml::parse_v2(&text).map_err(|error| format!("the result is not YAML: {error}"))?;
+    let mut value = yaml::parse_v2(&text).map_err(|error| match variables.secret_values().next() {
+        None => format!("the result is not YAML: {error}"),
+        // The parser may quote what it stumbles on.
+        Some(_) => format!("the result is not YAML at line {}", error.line),
+    })?;
     go_numbers(&mut value);
     match value {
         Value::Object(map) if map.is_empty() => Ok(object.clone()),
@@ -160,6 +164,15 @@ mod tests {
         assert!(error.starts_with("`x-y` var name is invalid"), "{error}");
         let two = [config_map("a", json!("")), config_map("${V}", json!(""))];
         assert!(run(&two, &[("V", "a")], "").unwrap_err().contains("2 objects are `ConfigMap/a`"));
+    }
+
+    #[test]
+    fn errors_do_not_quote_secrets() {
+        let mut variables = Variables::default();
+        variables.insert("V", b"*hunter2", true);
+        let error =
+            substitute_one(&config_map("a", json!("${V}")), &variables, Strictness::Strict).unwrap_err();
+        assert!(error.starts_with("the result is not YAML at line ") && !error.contains("hunter"), "{error}");
     }
 
     #[test]

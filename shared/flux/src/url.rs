@@ -3,6 +3,14 @@
 /// Hosts whose repository paths do not care for case.
 const CASELESS_HOSTS: [&str; 4] = ["github.com", "gitlab.com", "bitbucket.org", "dev.azure.com"];
 
+/// Other names of hosts: their ssh on the port of https, and their web pages.
+const HOST_ALIASES: [(&str, &str); 4] = [
+    ("ssh.github.com:443", "github.com"),
+    ("www.github.com", "github.com"),
+    ("altssh.gitlab.com:443", "gitlab.com"),
+    ("altssh.bitbucket.org:443", "bitbucket.org"),
+];
+
 /// The address of a repository without what does not tell it apart: scheme, user, default port, trailing slash, `.git`.
 ///
 /// Two addresses of one repository give equal results. Understands `http(s)://`, `ssh://`, `git://` and
@@ -19,6 +27,7 @@ pub fn normalise_url(url: &str) -> Option<String> {
         _ => return None,
     };
     let host = host_port.strip_suffix(default_port).unwrap_or(&host_port);
+    let host = HOST_ALIASES.iter().find(|(alias, _)| *alias == host).map_or(host, |(_, name)| name);
     let path = path.split(['?', '#']).next().unwrap_or_default().trim_matches('/');
     let path = path.strip_suffix(".git").unwrap_or(path).trim_end_matches('/');
     if host.is_empty()
@@ -77,6 +86,7 @@ mod tests {
             "ssh://git@github.com:22/acme/fleet.git",
             "git@github.com:acme/fleet.git",
             "http://github.com:80/acme/fleet",
+            "ssh://git@ssh.github.com:443/acme/fleet.git",
         ] {
             check(url, "github.com/acme/fleet");
         }

@@ -4,7 +4,7 @@
 use crate::common;
 use base64::Engine;
 use flux::envsubst::substitute;
-use flux::{Artifact, GitRepository, Strictness, Variables};
+use flux::{Artifact, GitRepository, Kustomization, Options, Strictness, Variables, render};
 use kustomize::{EntryKind, MemoryTree, Tree};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -184,5 +184,77 @@ fn the_cases_are_what_flux_gives() {
         assert_eq!(answer["error"].is_string(), case.error.is_some(), "{}: {answer}", case.name);
         assert_eq!(answer["yaml"].as_str().unwrap_or_default(), case.yaml, "{}", case.name);
         assert_eq!(answer["objects"].as_array().cloned().unwrap_or_default(), case.objects, "{}", case.name);
+    }
+}
+
+#[test]
+fn random_objects_agree() {
+    let pieces = [
+        "a",
+        "B c",
+        "${num}",
+        "${flag}",
+        "${word}",
+        "${quote}",
+        "${miss:=x y}",
+        "$$",
+        ": ",
+        " #",
+        "-",
+        "*",
+        "&",
+        "'",
+        "\"",
+        "\n",
+        "  ",
+        "1",
+        ".",
+        "e",
+        "0x",
+        "{",
+        "}",
+        "[",
+        ",",
+        "é",
+        "\t",
+        "%",
+        "@",
+        "~",
+        "=",
+        "long words that go on ",
+        "!",
+        "|",
+        ">",
+    ];
+    let variables = json!({"num": "8080", "flag": "yes", "word": "some words", "quote": "\"", "empty": ""});
+    let mut random = Random(99);
+    let questions: Vec<Value> = (0..120)
+        .map(|_| {
+            let spec = json!({"path": "", "sourceRef": {"kind": "GitRepository", "name": "fleet"},
+                "postBuild": {"substitute": variables}});
+            let mut object =
+                json!({"apiVersion": "example.com/v1", "kind": "Thing", "metadata": {"name": "a"}});
+            for i in 0..3 {
+                object["spec"][format!("f{i}")] = random.text(&pieces, 12).into();
+                object["spec"]["list"][i.to_string()] =
+                    json!([random.text(&pieces, 3), {"k": random.text(&pieces, 1)}]);
+            }
+            json!({"op": "render", "files": {"a.yaml": object.to_string()}, "kustomization": {
+                "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+                "metadata": {"name": "apps", "namespace": "flux-system"}, "spec": spec}})
+        })
+        .collect();
+    let Some(answers) = ask(&questions) else { return };
+    let good = answers.iter().filter(|answer| answer["error"].is_null()).count();
+    assert!(good > questions.len() / 3, "{good} of {} objects render", questions.len());
+    for (question, answer) in questions.iter().zip(&answers) {
+        let files = files(&question["files"]);
+        let tree = MemoryTree::new(files.iter().map(|(path, text)| (path.clone(), text)));
+        let kustomization = Kustomization::from_value(&question["kustomization"]).unwrap();
+        let variables = Variables::of(&kustomization, &BTreeMap::new()).unwrap();
+        let digest =
+            render(&tree, &kustomization, &variables, &Options::default()).map(|rendered| rendered.digest);
+        let expected = answer["digest"].as_str();
+        assert_eq!(digest.as_deref().ok(), expected, "{question}\n{answer}\n{digest:?}");
     }
 }
