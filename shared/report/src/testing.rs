@@ -5,10 +5,12 @@
 use domain::change::{Change, ChangeKind, Check};
 use domain::mask::Mask;
 use domain::report::{
-    ClusterAsked, Comparison, Coverage, Finding, KustomizationReport, Mode, Presence, Report,
+    ClusterAsked, Comparison, Coverage, Finding, KustomizationReport, Mode, Presence, Report, Side,
+    Unresolved,
 };
 use domain::{Author, ObjectId, PullRequest, PullState, Trust};
-use serde_json::Value;
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 pub(crate) const HEAD: &str = "1111111111111111111111111111111111111111";
 pub(crate) const BASE: &str = "2222222222222222222222222222222222222222";
@@ -77,4 +79,90 @@ pub(crate) fn report(kustomizations: Vec<KustomizationReport>) -> Report {
         notes: Vec::new(),
         made_at: 1,
     }
+}
+
+/// Everything at once that somebody could try in a name, a title or a value.
+pub(crate) const HOSTILE: &str = "`x` ``` ~~~ </details> <!channel> <@U1> @team #1 ![i](https://evil.example/i.png) <img src=x> &lt; \u{202e}\u{200b}\u{1b}[2J\r\n```\n# head\n--> *b* _i_ |a|b| 🚀";
+
+fn words() -> impl Strategy<Value = String> {
+    let parts = HOSTILE.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let part = prop_oneof![
+        proptest::sample::select(parts),
+        Just("`".repeat(7)),
+        Just("\n".to_owned()),
+        Just("&".to_owned()),
+        Just("👩‍👩‍👧".to_owned()),
+        "[a-z]{1,8}",
+        "\\PC{0,6}",
+    ];
+    prop::collection::vec(part, 0..6).prop_map(|parts| parts.join(" "))
+}
+
+/// A value that takes up to `most` bytes, in lines or in one.
+fn bulk(most: usize) -> impl Strategy<Value = String> {
+    (words(), 0..=most, any::<bool>()).prop_map(|(unit, size, lines)| {
+        let unit = if lines { unit + "\n" } else { unit + " " };
+        let times = size / unit.len().max(1);
+        (0..times).map(|i| format!("{i}{unit}")).collect()
+    })
+}
+
+fn value(most: usize) -> impl Strategy<Value = Value> {
+    (prop_oneof![4 => words(), 1 => bulk(most)], words())
+        .prop_map(|(a, key)| json!({"kind": "A", "spec": {"a": a, key: 1}}))
+}
+
+fn change(most: usize) -> impl Strategy<Value = Change> {
+    let kind = prop_oneof![
+        Just(ChangeKind::Created),
+        Just(ChangeKind::Changed),
+        Just(ChangeKind::Recreated),
+        Just(ChangeKind::Deleted),
+        Just(ChangeKind::Orphaned)
+    ];
+    let check = prop_oneof![
+        3 => Just(Check::DryRun),
+        1 => words().prop_map(|why| Check::Refused { why }),
+        1 => words().prop_map(|why| Check::NotValidated { why }),
+    ];
+    let sides = (prop::option::of(value(most)), prop::option::of(value(most)));
+    (words(), kind, check, sides).prop_map(|(name, kind, check, sides)| {
+        Change::new(object("Thing", &name), kind, check, sides, &Mask::default())
+    })
+}
+
+fn any_kustomization(most: usize) -> impl Strategy<Value = KustomizationReport> {
+    let finding = prop_oneof![
+        5 => prop::collection::vec(change(most), 0..6).prop_map(|changes| Finding::Changes { changes }),
+        1 => bulk(most).prop_map(|error| Finding::Failed { side: Side::Result, error }),
+    ];
+    let drift = prop::collection::vec(change(100), 0..2);
+    let notes = prop::collection::vec(words(), 0..14);
+    (words(), words(), finding, drift, notes).prop_map(|(name, path, finding, drift, notes)| {
+        KustomizationReport { name, path, presence: Presence::New, suspended: true, finding, drift, notes }
+    })
+}
+
+/// Reports full of hostile text, single values up to `most` bytes.
+pub(crate) fn reports(most: usize) -> impl Strategy<Value = Report> {
+    let unresolved = prop::collection::vec((words(), words()), 0..14);
+    let kustomizations = prop::collection::vec(any_kustomization(most), 0..5);
+    let cluster = prop_oneof![
+        words().prop_map(|name| ClusterAsked::Yes { name }),
+        words().prop_map(|why| ClusterAsked::No { why })
+    ];
+    (kustomizations, unresolved, prop::collection::vec(words(), 0..14), words(), cluster).prop_map(
+        |(kustomizations, unresolved, notes, title, cluster)| {
+            let mut report = report(kustomizations);
+            report.coverage.unresolved =
+                unresolved.into_iter().map(|(name, why)| Unresolved { name, why }).collect();
+            report.notes = notes;
+            report.pull.author.login.clone_from(&title);
+            report.pull.head_branch.clone_from(&title);
+            report.pull.title = title;
+            report.cluster = cluster;
+            report.trust = Trust::Untrusted;
+            report
+        },
+    )
 }

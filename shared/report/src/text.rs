@@ -8,6 +8,9 @@ use domain::report::{Finding, KustomizationReport, Report};
 use crate::safe::{one_line, visible};
 use crate::{diff, words};
 
+/// Characters of one sentence; longer ones end in `…`.
+const LINE: usize = 10_000;
+
 /// How the text looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TextOptions {
@@ -83,11 +86,11 @@ impl Text {
             self.line(Some(Paint::Yellow), &sentence);
         }
         self.line(None, &words::coverage(&report.coverage));
-        for sentence in words::unresolved(&report.coverage) {
+        for sentence in words::unresolved(&report.coverage, LINE) {
             self.line(Some(Paint::Yellow), &format!("  {sentence}"));
         }
         for note in &report.notes {
-            self.line(Some(Paint::Yellow), &format!("Note: {}", one_line(note, 2000)));
+            self.line(Some(Paint::Yellow), &format!("Note: {}", one_line(note, LINE)));
         }
     }
 
@@ -101,7 +104,7 @@ impl Text {
         }
         self.line(Some(Paint::Bold), &title);
         for note in &kustomization.notes {
-            self.line(Some(Paint::Yellow), &format!("  Note: {}", one_line(note, 2000)));
+            self.line(Some(Paint::Yellow), &format!("  Note: {}", one_line(note, LINE)));
         }
         match &kustomization.finding {
             Finding::Failed { side, error } => {
@@ -131,7 +134,7 @@ impl Text {
             words::kind(change.kind)
         );
         self.line(Some(paint), &title);
-        if let Some(said) = words::check(change, 10_000) {
+        if let Some(said) = words::check(change, LINE) {
             self.line(Some(Paint::Red), &format!("    ! {said}"));
         }
         let lines = diff::of(change);
@@ -146,6 +149,103 @@ impl Text {
                 _ => None,
             };
             self.line(paint, &format!("    {line}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{HOSTILE, changed, created, kustomization, object, report, reports};
+    use domain::Trust;
+    use domain::report::{ClusterAsked, Mode, Side, Unresolved};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_plain_report_reads_well() {
+        let image =
+            |tag: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"image": tag}});
+        let changes = vec![
+            changed(object("Deployment", "web"), image("web:1"), image("web:2")),
+            created(object("Service", "web"), json!({"kind": "Service"})),
+        ];
+        assert_eq!(
+            text(&report(vec![kustomization("flux-system/apps", changes)])),
+            "acme/fleet#7 Bump web\n\
+             by ann · bump -> main · 11111111\n\
+             https://github.com/acme/fleet/pull/7\n\
+             \n\
+             1 created · 1 changed\n\
+             Checked on cluster `prod` by dry-run\n\
+             3 Kustomizations known: 1 rendered, 2 identical\n\
+             \n\
+             Kustomization flux-system/apps (./apps)\n  \
+               Deployment/apps/web changed\n    \
+                 @@ -1,4 +1,4 @@ spec.image\n     \
+                  apiVersion: apps/v1\n     \
+                  kind: Deployment\n     \
+                  spec:\n    \
+                 -  image: web:1\n    \
+                 +  image: web:2\n  \
+               Service/apps/web created\n    \
+                 +kind: Service\n"
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_seen_is_said() {
+        let mut given = report(vec![kustomization("flux-system/apps", vec![])]);
+        given.cluster = ClusterAsked::No { why: "none is configured. Set `cluster`.".to_owned() };
+        given.trust = Trust::Untrusted;
+        given.comparison.mode = Mode::HeadAgainstMergeBase;
+        given.coverage.unresolved = vec![Unresolved {
+            name: "flux-system/db".to_owned(),
+            why: "its source is another repository".to_owned(),
+        }];
+        given.kustomizations[0].finding =
+            Finding::Failed { side: Side::Result, error: "a.yaml: spec.x\nis bad".to_owned() };
+        let text = text(&given);
+        for part in [
+            "1 Kustomization not rendered · 1 not looked at",
+            "! Does not render: `flux-system/apps`",
+            "No cluster was asked: none is configured. Set `cluster`.",
+            "the head is compared with the commit it branched from",
+            "no cluster heard of it",
+            "`flux-system/db` was not looked at: its source is another repository",
+            "this pull request breaks it:\n    a.yaml: spec.x\n    is bad\n",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
+        assert!(!text.to_lowercase().contains("no changes"), "{text}");
+    }
+
+    #[test]
+    fn nobody_steers_the_terminal() {
+        let mut given =
+            report(vec![kustomization(HOSTILE, vec![created(object("A", HOSTILE), json!({"a": HOSTILE}))])]);
+        given.pull.title = HOSTILE.to_owned();
+        given.notes = vec![HOSTILE.to_owned()];
+        assert!(!text(&given).contains(|c: char| crate::safe::unseen(c) && c != '\n' && c != '\t'));
+        assert!(text_with(&given, &TextOptions { colour: true }).contains("\u{1b}[32m"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_object_and_every_line_is_there(given in reports(5_000)) {
+            let text = text(&given);
+            for kustomization in &given.kustomizations {
+                if let Finding::Changes { changes } = &kustomization.finding {
+                    for change in changes {
+                        let name = visible(&change.object.to_string()).replace('\n', " ");
+                        prop_assert!(text.contains(&name), "no {}", name);
+                        for line in crate::diff::of(change).lines() {
+                            prop_assert!(text.contains(line), "no {}", line);
+                        }
+                    }
+                }
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod escape;
 mod fit;
+#[cfg(test)]
+mod tests;
 
 use domain::change::Change;
 use domain::report::{Finding, KustomizationReport, Report};
@@ -47,7 +49,7 @@ fn head(report: &Report, marker: &str) -> String {
     let optional = [words::comparison(&report.comparison), words::untrusted(report)];
     lines.extend(optional.into_iter().flatten().map(|sentence| format!("- {}", prose(&sentence))));
     lines.push(format!("- {}", prose(&words::coverage(&report.coverage))));
-    lines.extend(sentences(&words::unresolved(&report.coverage), "  - "));
+    lines.extend(sentences(&words::unresolved(&report.coverage, SENTENCE), "  - "));
     lines.extend(sentences(&report.notes, "- "));
     lines.push(format!(
         "- Head {} of {} into {} at {}",

@@ -57,7 +57,8 @@ fn file(report: &Report, title: String) -> Details {
 fn write(report: &Report, pages: &mut Pages) {
     pages.text(&format!("*{}*", escape(&words::headline(report))));
     let sentences =
-        [words::risks(report), words::unresolved(&report.coverage), report.notes.clone()].concat();
+        [words::risks(report), words::unresolved(&report.coverage, limits::ALL_TEXT), report.notes.clone()]
+            .concat();
     for said in sentences {
         // Here nothing may be cut: what is too long for a line is too long for blocks.
         pages.text(&sentence(&said));
@@ -90,7 +91,7 @@ fn one(kustomization: &KustomizationReport, pages: &mut Pages) {
 fn object(change: &Change, pages: &mut Pages) {
     let mut title = format!("{} {}", code(&change.object.to_string(), 300), words::kind(change.kind));
     if let Some(said) = words::check(change, limits::SECTION_USED) {
-        title.push_str(&format!(" — ⚠️ {}", escape(&said)));
+        title.push_str(&format!(" — ⚠️ {}", sentence(&said)));
     }
     let lines = diff::of(change);
     if lines.is_empty() {

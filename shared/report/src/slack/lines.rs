@@ -136,7 +136,7 @@ mod tests {
         check(
             spec("nginx:1.27.0", 2, "x"),
             spec("nginx:1.27.1", 3, "y"),
-            "• `Deployment/apps/web` changed: `spec.containers[web].image` `1.27.0` → `1.27.1`, `spec.replicas` `2` → `3`, 1 more",
+            "• `Deployment/apps/web` changed: `containers[web].image` `1.27.0` → `1.27.1`, `spec.replicas` `2` → `3`, 1 more",
         );
         check(
             json!({}),

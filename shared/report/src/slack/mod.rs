@@ -7,6 +7,8 @@ mod lines;
 mod mrkdwn;
 mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
 

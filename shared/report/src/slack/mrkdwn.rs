@@ -21,15 +21,18 @@ pub(super) fn code(text: &str, most: usize) -> String {
     format!("`{}`", escape(&line).replace('`', "ˋ"))
 }
 
-/// One line as plain words, at most `most` characters of it; it should be the last thing on its line, because an asterisk or a
-/// backtick in it still formats what follows.
+/// One line as plain words, at most `most` characters of it; it should be the last thing on its line, because an asterisk in it
+/// still formats what follows.
 pub(super) fn words(text: &str, most: usize) -> String {
-    escape(&one_line(text, most))
+    sentence(&one_line(text, most))
 }
 
-/// A sentence of ours in which `` ` `` marks names: the names stay code, everything is escaped.
+/// A sentence of ours in which `` ` `` marks names: the names stay code, everything is escaped. Backticks that do not pair up, or that
+/// would open a block, are replaced by a look-alike.
 pub(super) fn sentence(text: &str) -> String {
-    escape(text)
+    let escaped = escape(text);
+    let pairs = escaped.matches('`').count() % 2 == 0 && !escaped.contains("``");
+    if pairs { escaped } else { escaped.replace('`', "ˋ") }
 }
 
 /// A code block around lines that [`fenced_line`] made.
@@ -76,5 +79,7 @@ mod tests {
         assert_eq!(code("abcdef", 4), "`abc…`");
         assert_eq!(fenced_line("``` out"), "ˋˋˋ out");
         assert_eq!(fenced_line("run `x`"), "run `x`");
+        assert_eq!(sentence("run `x` & ```"), "run ˋxˋ &amp; ˋˋˋ");
+        assert_eq!(words("one ` only", 20), "one ˋ only");
     }
 }

@@ -31,7 +31,7 @@ pub fn summary(view: &MessageView<'_>) -> (String, Vec<Value>) {
             blocks.extend(report.map(|report| context("report", &[escape(&words::headline(report))])));
         }
     }
-    if let Some(note) = view.note {
+    if let Some(note) = view.note.filter(|note| !note.trim().is_empty()) {
         blocks.push(context("note", &[plain(note, 300)]));
     }
     let buttons = buttons(view);
@@ -130,8 +130,8 @@ fn facts(report: &Report) -> Vec<String> {
 }
 
 fn notes(report: &Report) -> Vec<String> {
-    let mut all = words::unresolved(&report.coverage);
-    all.extend(report.notes.iter().map(|note| one_line(note, 300)));
+    let mut all = words::unresolved(&report.coverage, 200);
+    all.extend(report.notes.iter().map(|note| one_line(note, 300)).filter(|note| !note.is_empty()));
     let drifted = report.counts().drifted;
     if drifted > 0 {
         all.push(words::drift(drifted));

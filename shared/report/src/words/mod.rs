@@ -7,13 +7,14 @@ use domain::PullRequest;
 use domain::change::{Change, ChangeKind, Check};
 use domain::report::{
     ClusterAsked, Comparison, Counts, Coverage, Finding, KustomizationReport, Mode, Presence, Report, Side,
+    Unresolved,
 };
 
 use crate::safe::one_line;
 
 /// How many names a sentence lists before it says how many more there are.
 const NAMED: usize = 5;
-/// Characters of a reason within a sentence.
+/// Characters of the reason why no cluster was asked.
 const REASON: usize = 400;
 
 /// `2 created · 3 changed · 1 deleted`. Says "no changes" only when everything was looked at.
@@ -63,8 +64,8 @@ pub fn kind(kind: ChangeKind) -> &'static str {
 /// Which cluster was asked, or that none was.
 pub fn cluster(cluster: &ClusterAsked) -> String {
     match cluster {
-        ClusterAsked::Yes { name } => format!("Checked on cluster `{}` by dry-run", name_of(name)),
-        ClusterAsked::No { why } => format!("No cluster was asked: {}", reason(why)),
+        ClusterAsked::Yes { name } => format!("Checked on cluster {} by dry-run", quoted(name)),
+        ClusterAsked::No { why } => format!("No cluster was asked: {}", one_line(why, REASON)),
     }
 }
 
@@ -101,10 +102,9 @@ pub fn coverage(coverage: &Coverage) -> String {
 }
 
 /// One sentence for every Kustomization that was not looked at.
-pub fn unresolved(coverage: &Coverage) -> Vec<String> {
-    let one = |u: &domain::report::Unresolved| {
-        format!("`{}` was not looked at: {}", name_of(&u.name), reason(&u.why))
-    };
+/// A reason longer than `most` characters is cut.
+pub fn unresolved(coverage: &Coverage, most: usize) -> Vec<String> {
+    let one = |u: &Unresolved| format!("{} was not looked at: {}", quoted(&u.name), one_line(&u.why, most));
     coverage.unresolved.iter().map(one).collect()
 }
 
@@ -113,12 +113,12 @@ pub fn risks(report: &Report) -> Vec<String> {
     let (mut refused, mut unsure, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for kustomization in &report.kustomizations {
         match &kustomization.finding {
-            Finding::Failed { .. } => failed.push(name_of(&kustomization.name)),
+            Finding::Failed { .. } => failed.push(quoted(&kustomization.name)),
             Finding::Changes { changes } => {
                 for change in changes {
                     match &change.check {
-                        Check::Refused { .. } => refused.push(object(change)),
-                        Check::NotValidated { .. } => unsure.push(object(change)),
+                        Check::Refused { .. } => refused.push(quoted(&change.object.to_string())),
+                        Check::NotValidated { .. } => unsure.push(quoted(&change.object.to_string())),
                         Check::DryRun | Check::RenderOnly => {}
                     }
                 }
@@ -221,28 +221,74 @@ pub fn kustomizations(n: usize) -> String {
     plural(n, "Kustomization", "Kustomizations")
 }
 
-/// `Deployment/apps/web`, as one short line.
-pub(crate) fn object(change: &Change) -> String {
-    name_of(&change.object.to_string())
-}
-
 /// Somebody's name for something, as one short line.
 pub(crate) fn name_of(name: &str) -> String {
     one_line(name, 160)
 }
 
+/// Somebody's name for something, marked as such. A backtick in it cannot end the mark.
+fn quoted(name: &str) -> String {
+    match name_of(name).replace('`', "ˋ") {
+        empty if empty.is_empty() => "(no name)".to_owned(),
+        name => format!("`{name}`"),
+    }
+}
+
+/// `1 object`, `2 objects`.
 pub(crate) fn plural(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }
 
-fn reason(why: &str) -> String {
-    one_line(why, REASON)
-}
-
 fn list(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let shown = &names[..names.len().min(NAMED)];
     match names.len().saturating_sub(NAMED) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{created, kustomization, object, report};
+    use serde_json::json;
+
+    #[test]
+    fn long_lists_say_how_many_more() {
+        let names: Vec<String> = (0..7).map(|i| quoted(&format!("a{i}"))).collect();
+        assert_eq!(list(&names), "`a0`, `a1`, `a2`, `a3`, `a4` and 2 more");
+        assert_eq!(list(&names[..2]), "`a0`, `a1`");
+        assert_eq!((quoted(""), quoted("a`b")), ("(no name)".to_owned(), "`aˋb`".to_owned()));
+    }
+
+    #[test]
+    fn risks_come_by_weight() {
+        let with = |name: &str, check: Check| Change { check, ..created(object("A", name), json!({})) };
+        let changes = vec![
+            with("unsure", Check::NotValidated { why: "the namespace is new".to_owned() }),
+            with("bad", Check::Refused { why: "spec.x: required".to_owned() }),
+        ];
+        let given = report(vec![kustomization("a/b", changes)]);
+        assert_eq!(
+            risks(&given),
+            ["The API server refuses `A/apps/bad`", "The API server could not judge `A/apps/unsure`"]
+        );
+        assert_eq!(headline(&given), "2 created · 1 refused · 1 not validated");
+    }
+
+    #[test]
+    fn a_headline_never_says_more_than_was_seen() {
+        let mut given = report(vec![kustomization("a/b", vec![])]);
+        assert_eq!(headline(&given), "No changes");
+        given.coverage.unresolved = vec![Unresolved { name: "a/c".to_owned(), why: "no source".to_owned() }];
+        assert_eq!(headline(&given), "No change found, but 1 Kustomization could not be looked at");
+    }
+
+    #[test]
+    fn left_out_counts_everything() {
+        assert!(left_out(1, 0, 0).starts_with("1 diff is left out here: GitHub takes 65,536 characters"));
+        assert!(left_out(9, 2, 1).starts_with(
+            "9 diffs are left out here, 2 objects are not even listed, 1 Kustomization is not even listed:"
+        ));
     }
 }

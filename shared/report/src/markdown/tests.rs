@@ -1,0 +1,156 @@
+//! Comments are read back with a Markdown parser: exactly our own blocks, and nothing of the pull request outside of code.
+
+#![expect(clippy::unwrap_used, reason = "a comment that does not have our form is the test's failure")]
+
+use domain::report::Finding;
+use proptest::prelude::*;
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+use serde_json::json;
+
+use super::*;
+use crate::safe::units;
+use crate::testing::{changed, created, kustomization, object, report, reports};
+
+/// What a parser sees of a comment.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Language and content of each code block.
+    blocks: Vec<(String, String)>,
+    /// Raw HTML.
+    html: String,
+    /// Text outside of code.
+    text: String,
+    /// Whether there is a link or an image.
+    links: bool,
+}
+
+fn read(comment: &str) -> Seen {
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_FOOTNOTES;
+    let mut seen = Seen::default();
+    let mut in_block = false;
+    for event in Parser::new_ext(comment, options) {
+        match event {
+            Event::Start(Tag::CodeBlock(kind)) => {
+                let language = match kind {
+                    CodeBlockKind::Fenced(language) => language.to_string(),
+                    CodeBlockKind::Indented => "indented".to_owned(),
+                };
+                seen.blocks.push((language, String::new()));
+                in_block = true;
+            }
+            Event::End(TagEnd::CodeBlock) => in_block = false,
+            Event::Text(text) if in_block => seen.blocks.last_mut().unwrap().1.push_str(&text),
+            Event::Text(text) => seen.text.push_str(&text),
+            Event::Html(html) | Event::InlineHtml(html) => seen.html.push_str(&html),
+            Event::Start(Tag::Link { .. } | Tag::Image { .. }) => seen.links = true,
+            _ => {}
+        }
+    }
+    seen
+}
+
+/// The code blocks that a report may have.
+fn wanted(report: &Report) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for kustomization in &report.kustomizations {
+        match &kustomization.finding {
+            Finding::Failed { error, .. } => {
+                let error = crate::safe::visible(error);
+                let end = if error.ends_with('\n') { "" } else { "\n" };
+                all.push(("text".to_owned(), error + end));
+            }
+            Finding::Changes { changes } => {
+                all.extend(changes.iter().map(|change| ("diff".to_owned(), diff::of(change))))
+            }
+        }
+        all.extend(kustomization.drift.iter().map(|change| ("diff".to_owned(), diff::of(change))));
+    }
+    all.retain(|(_, content)| !content.is_empty());
+    all
+}
+
+fn left_out(comment: &str) -> usize {
+    let line = comment.lines().find(|line| line.starts_with("**") && line.contains(" left out here"));
+    line.map_or(0, |line| line.trim_start_matches('*').split(' ').next().unwrap().parse().unwrap())
+}
+
+#[test]
+fn a_plain_report_reads_well() {
+    let image = |tag: &str| json!({"kind": "Deployment", "spec": {"image": tag}});
+    let changes = vec![
+        changed(object("Deployment", "web"), image("web:1"), image("web:2")),
+        created(object("Service", "web"), json!({"kind": "Service"})),
+    ];
+    assert_eq!(
+        comment(&report(vec![kustomization("flux-system/apps", changes)]), "preflux:prod"),
+        "<!-- preflux:prod -->\n\
+         ### 1 created · 1 changed\n\
+         \n\
+         - Checked on cluster `prod` by dry-run\n\
+         - 3 Kustomizations known: 1 rendered, 2 identical\n\
+         - Head `11111111` of `bump` into `main` at `22222222`\n\
+         \n\
+         <details><summary><code>flux-system/apps</code> (<code>./apps</code>) — 2 objects</summary>\n\
+         \n\
+         `Deployment/apps/web` changed\n\
+         \n\
+         ```diff\n\
+         @@ -1,3 +1,3 @@ spec.image\n \
+          kind: Deployment\n \
+          spec:\n\
+         -  image: web:1\n\
+         +  image: web:2\n\
+         ```\n\
+         \n\
+         `Service/apps/web` created\n\
+         \n\
+         ```diff\n\
+         +kind: Service\n\
+         ```\n\
+         \n\
+         </details>\n"
+    );
+}
+
+#[test]
+fn a_marker_cannot_end_its_comment() {
+    assert_eq!(marker_line("preflux:acme/fleet#7"), "<!-- preflux:acme/fleet#7 -->");
+    assert_eq!(marker_line("a --> b ---\n<x>-"), "<!-- a - b -x -->");
+}
+
+#[test]
+fn ten_thousand_objects_are_counted() {
+    let changes =
+        (0..10_000).map(|i| created(object("ConfigMap", &format!("c{i}")), json!({"a": "b"}))).collect();
+    let text = comment(&report(vec![kustomization("a/b", changes)]), "m");
+    assert!(units(&text) <= COMMENT_LIMIT);
+    let listed = text.matches("`ConfigMap/apps/c").count();
+    assert_eq!(left_out(&text), 10_000);
+    assert!(text.contains(&format!("{} objects are not even listed", 10_000 - listed)), "{listed}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+    #[test]
+    fn nothing_breaks_out_and_nothing_is_lost(given in reports(60_000)) {
+        let text = comment(&given, "preflux");
+        prop_assert!(units(&text) <= COMMENT_LIMIT, "{}", units(&text));
+        prop_assert!(text.chars().count() <= COMMENT_LIMIT);
+        let seen = read(&text);
+        let wanted = wanted(&given);
+        for block in &seen.blocks {
+            prop_assert!(wanted.contains(block), "{:?} is no block of ours in\n{}", block, text);
+        }
+        prop_assert_eq!(seen.blocks.len() + left_out(&text), wanted.len(), "{}", text);
+        prop_assert!(!seen.links, "a link or image in {}", text);
+        for live in ["@", "#", "://", "<", "\u{202e}", "\u{1b}"] {
+            prop_assert!(!seen.text.contains(live), "{:?} in {}", live, seen.text);
+        }
+        let ours = ["<!-- preflux -->", "<details>", "</details>", "<summary>", "</summary>", "<code>", "</code>"];
+        let rest = ours.iter().fold(seen.html.clone(), |html, tag| html.replace(tag, ""));
+        prop_assert!(!rest.contains(['<', '>']), "{}", rest);
+    }
+}
