@@ -5,6 +5,7 @@
 
 mod cluster;
 mod emulators;
+mod functions;
 mod policy;
 mod proc;
 mod sandbox;
@@ -34,8 +35,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "test",
-        usage: "[--require-all] [FILTER]",
-        about: "every check and every test, on real parts; sets up all it needs under target/",
+        usage: "[--require-all] [-p CRATE] [FILTER]",
+        about: "every check and every test, on real parts; sets up all it needs under target/ (-p or FILTER: only those tests)",
         run: test::run,
     },
     Chore {

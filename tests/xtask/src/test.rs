@@ -17,7 +17,7 @@ use crate::emulators::{self, Emulator};
 use crate::proc::{self, Leash};
 use crate::steps::Ledger;
 use crate::tools::{self, Outcome, TOOLS};
-use crate::{policy, workspace};
+use crate::{functions, policy, workspace};
 
 /// What was asked for.
 #[derive(Default)]
@@ -25,6 +25,14 @@ struct Options {
     require_all: bool,
     /// Only tests whose names contain this, and no other check.
     filter: Option<String>,
+    /// Only the tests of this crate, and no other check.
+    package: Option<String>,
+}
+
+impl Options {
+    fn only_tests(&self) -> bool {
+        self.filter.is_some() || self.package.is_some()
+    }
 }
 
 /// The chore. Answers whether all passed, and nothing was skipped where everything is required.
@@ -32,13 +40,13 @@ pub(crate) fn run(args: Vec<String>) -> Result<bool> {
     let options = parse(args)?;
     tools::require_all(options.require_all);
     let mut ledger = Ledger::default();
-    if options.filter.is_none() {
+    if !options.only_tests() {
         source_checks_and_tools(&mut ledger);
         template_checks(&mut ledger);
         deny(&mut ledger);
     }
     tests(&mut ledger, &options)?;
-    if options.filter.is_none() {
+    if !options.only_tests() {
         if tools::ready("kube").is_some() && tools::ready("flux-crds").is_some() {
             ledger.step("cluster policy", || {
                 ensure!(policy::run()?, "the cluster identity may more, or less, than it should");
@@ -56,9 +64,11 @@ pub(crate) fn run(args: Vec<String>) -> Result<bool> {
 
 fn parse(args: Vec<String>) -> Result<Options> {
     let mut options = Options::default();
-    for arg in args {
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
         match arg.as_str() {
             "--require-all" => options.require_all = true,
+            "-p" | "--package" => options.package = Some(args.next().context("`--package` needs a crate")?),
             flag if flag.starts_with('-') => bail!("`test` knows no `{flag}`; see `cargo xtask test --help`"),
             _ if options.filter.is_some() => bail!("`test` takes one FILTER"),
             _ => options.filter = Some(arg),
@@ -102,7 +112,10 @@ fn build_functions(ledger: &mut Ledger) {
     let Some(aws) = tools::ready("aws") else {
         return ledger.skip("sam build", "no `aws` tools");
     };
-    ledger.step("sam build", || aws_tool(&aws, "sam", &["build"]));
+    ledger.step("sam build", || {
+        aws_tool(&aws, "sam", &["build"])?;
+        functions::check(&workspace::target().join("sam"))
+    });
 }
 
 /// Licences, bans and sources always; advisories where their database can be had.
@@ -137,7 +150,11 @@ fn tests(ledger: &mut Ledger, options: &Options) -> Result<()> {
     let skips = dir.join("skips");
     fs::write(&skips, "")?;
     let mut command = Command::new("cargo");
-    command.args(["test", "--workspace", "--no-fail-fast"]);
+    command.args(["test", "--no-fail-fast"]);
+    match &options.package {
+        Some(package) => command.args(["--package", package]),
+        None => command.arg("--workspace"),
+    };
     if let Some(filter) = &options.filter {
         command.args(["--", filter]);
     }
@@ -352,11 +369,12 @@ mod tests {
     fn flags() {
         let parsed = |args: &[&str]| {
             parse(args.iter().map(|arg| (*arg).to_owned()).collect())
-                .map(|options| (options.require_all, options.filter))
+                .map(|options| (options.require_all, options.filter, options.package))
                 .map_err(|error| error.to_string())
         };
-        assert_eq!(parsed(&[]), Ok((false, None)));
-        assert_eq!(parsed(&["--require-all", "poll"]), Ok((true, Some("poll".to_owned()))));
+        assert_eq!(parsed(&[]), Ok((false, None, None)));
+        assert_eq!(parsed(&["--require-all", "poll"]), Ok((true, Some("poll".to_owned()), None)));
+        assert_eq!(parsed(&["-p", "git"]), Ok((false, None, Some("git".to_owned()))));
         assert!(parsed(&["--all"]).is_err_and(|error| error.contains("`--all`")));
         assert!(parsed(&["a", "b"]).is_err());
     }
