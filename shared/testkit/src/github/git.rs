@@ -111,9 +111,7 @@ impl Bare {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot create `{}`", dir.display()))?;
         let bare = Self { dir };
         bare.run(&["init", "--quiet", "--bare", "--initial-branch", default_branch])?;
-        for setting in
-            ["uploadpack.allowAnySHA1InWant", "uploadpack.allowFilter", "uploadpack.allowRefInWant"]
-        {
+        for setting in ["uploadpack.allowAnySHA1InWant", "uploadpack.allowFilter"] {
             bare.run(&["config", setting, "true"])?;
         }
         bare.run(&["config", "gc.auto", "0"])?;

@@ -10,6 +10,8 @@ mod rest;
 mod serve;
 mod shape;
 mod state;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::path::PathBuf;

@@ -204,7 +204,8 @@ fn in_repo(
         ("GET", ["issues", n, "comments"]) if *n != "comments" => at.comments(n),
         ("POST", ["issues", n, "comments"]) => write::comment(&at, n),
         ("GET", ["issues", "comments", id]) => at.comment(id),
-        ("PATCH", ["issues", "comments", id]) => write::edit_comment(&at, id),
+        // GitHub takes POST for PATCH, and octocrab uses it.
+        ("PATCH" | "POST", ["issues", "comments", id]) => write::edit_comment(&at, id),
         ("DELETE", ["issues", "comments", id]) => write::delete_comment(&at, id),
         _ => Answer::not_found(),
     }

@@ -8,6 +8,8 @@ pub mod limits;
 mod page;
 mod serve;
 mod state;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::sync::{Arc, Mutex, MutexGuard};
