@@ -16,15 +16,34 @@ const MAX_DEPTH: usize = 256;
 /// `spec.sparseCheckout`, and what `.sourceignore` files, `spec.ignore` or the default exclusions exclude.
 pub struct Artifact<'a> {
     tree: &'a dyn Tree,
+    listing: Arc<Listing>,
+}
+
+/// Which paths of a tree are in an [`Artifact`]. Making one walks the whole tree, so that many Kustomizations of one
+/// source and commit should share it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
     directories: BTreeMap<String, BTreeMap<String, EntryKind>>,
 }
 
 impl<'a> Artifact<'a> {
-    /// The artifact of `source` for the content `tree`. Walks the whole tree once and reads its `.sourceignore` files.
+    /// The artifact of `source` for the content `tree`; see [`Listing::of`].
+    pub fn new(tree: &'a dyn Tree, source: &GitRepository) -> Result<Self, Error> {
+        Ok(Self::with(tree, Arc::new(Listing::of(tree, source)?)))
+    }
+
+    /// The artifact for the content `tree` and a listing that was made from it before.
+    pub fn with(tree: &'a dyn Tree, listing: Arc<Listing>) -> Self {
+        Self { tree, listing }
+    }
+}
+
+impl Listing {
+    /// What of `tree` is in the artifact of `source`. Walks the whole tree once and reads its `.sourceignore` files.
     ///
     /// `spec.include` is refused, since other repositories would have to be brought too, and so is
     /// `spec.recurseSubmodules` when there are submodules.
-    pub fn new(tree: &'a dyn Tree, source: &GitRepository) -> Result<Self, Error> {
+    pub fn of(tree: &dyn Tree, source: &GitRepository) -> Result<Self, Error> {
         let unsupported = |field: &str, reason: &str| Error::Unsupported {
             object: format!("GitRepository/{}", source.key),
             field: field.into(),
@@ -42,15 +61,14 @@ impl<'a> Artifact<'a> {
         patterns.add(source.ignore.as_deref().unwrap_or_default(), "");
         let patterns = patterns.complete();
 
-        let mut artifact = Self { tree, directories: BTreeMap::new() };
-        artifact.directories.insert(String::new(), BTreeMap::new());
+        let mut listing = Self { directories: BTreeMap::from([(String::new(), BTreeMap::new())]) };
         for (path, kind) in walk.entries {
             let parts: Vec<&str> = path.split('/').collect();
             if !patterns.exclude(&parts, kind == EntryKind::Directory) {
-                artifact.insert(&path, kind);
+                listing.insert(&path, kind);
             }
         }
-        Ok(artifact)
+        Ok(listing)
     }
 
     /// Adds an entry and the directories above it, which unpacking an archive creates too.
@@ -76,7 +94,7 @@ impl Tree for Artifact<'_> {
             return Some(EntryKind::Directory);
         }
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        self.directories.get(parent)?.get(name).copied()
+        self.listing.directories.get(parent)?.get(name).copied()
     }
 
     fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
@@ -88,7 +106,7 @@ impl Tree for Artifact<'_> {
 
     fn list(&self, dir: &str) -> Result<Vec<Entry>, TreeError> {
         let entries =
-            self.directories.get(dir).ok_or_else(|| TreeError::NotFound { path: dir.to_owned() })?;
+            self.listing.directories.get(dir).ok_or_else(|| TreeError::NotFound { path: dir.to_owned() })?;
         Ok(entries.iter().map(|(name, kind)| Entry { name: name.clone(), kind: *kind }).collect())
     }
 }

@@ -76,7 +76,8 @@ pub(crate) fn generate(
     };
     file.entry("apiVersion").or_insert("kustomize.config.k8s.io/v1beta1".into());
     file.entry("kind").or_insert("Kustomization".into());
-    merge(&mut file, tree, &kustomization.spec, dir).map_err(|reason| at(&path, reason))?;
+    let kept = components(tree, &kustomization.spec, dir, &mut reads).map_err(|reason| at(&path, reason))?;
+    merge(&mut file, &kustomization.spec, kept);
     Ok(Generated { path, text: kustomize::yaml::emit(&Value::Object(file)), reads })
 }
 
@@ -85,7 +86,7 @@ fn is_empty(list: Option<&Value>) -> bool {
 }
 
 /// Puts the settings of the Flux Kustomization into the file.
-fn merge(file: &mut Map<String, Value>, tree: &dyn Tree, spec: &Spec, dir: &str) -> Result<(), String> {
+fn merge(file: &mut Map<String, Value>, spec: &Spec, components: Vec<Value>) {
     let texts = [
         ("namespace", &spec.target_namespace),
         ("namePrefix", &spec.name_prefix),
@@ -101,12 +102,11 @@ fn merge(file: &mut Map<String, Value>, tree: &dyn Tree, spec: &Spec, dir: &str)
         None => json!({"patch": patch.patch}),
     });
     append(file, "patches", patches.collect());
-    append(file, "components", components(tree, spec, dir)?);
+    append(file, "components", components);
     merge_images(file, &spec.images);
     if !spec.build_metadata.is_empty() {
         file.insert("buildMetadata".into(), json!(spec.build_metadata));
     }
-    Ok(())
 }
 
 fn append(file: &mut Map<String, Value>, field: &str, items: Vec<Value>) {
@@ -126,13 +126,22 @@ fn selector(target: &Value) -> Value {
     Value::Object(fields.collect())
 }
 
-fn components(tree: &dyn Tree, spec: &Spec, dir: &str) -> Result<Vec<Value>, String> {
+/// The components to add: all, or those that are there.
+fn components(
+    tree: &dyn Tree,
+    spec: &Spec,
+    dir: &str,
+    reads: &mut BTreeSet<String>,
+) -> Result<Vec<Value>, String> {
     let mut kept = Vec::new();
     for component in &spec.components {
         if !is_local(component) {
             return Err(format!("component path `{component}` must be local and relative"));
         }
-        if !spec.ignore_missing_components || exists(tree, dir, component) {
+        let path = resolve(dir, component);
+        let exists = path.as_ref().is_some_and(|path| tree.kind(path).is_some());
+        reads.extend(path);
+        if exists || !spec.ignore_missing_components {
             kept.push(component.as_str().into());
         }
     }
@@ -145,18 +154,17 @@ fn is_local(path: &str) -> bool {
     !remote && !path.starts_with('/') && !lower.strip_prefix("file://").unwrap_or(&lower).starts_with('/')
 }
 
-/// Whether a path relative to a directory is in the tree; one that leads out of it is not.
-fn exists(tree: &dyn Tree, dir: &str, relative: &str) -> bool {
+/// A path relative to a directory, from the root of the tree; `None` for one that leads out of it.
+fn resolve(dir: &str, relative: &str) -> Option<String> {
     let mut parts: Vec<&str> = dir.split('/').filter(|part| !part.is_empty()).collect();
     for part in relative.split('/') {
         match part {
             "" | "." => {}
-            ".." if parts.pop().is_none() => return false,
-            ".." => {}
+            ".." => drop(parts.pop()?),
             part => parts.push(part),
         }
     }
-    tree.kind(&parts.join("/")).is_some()
+    Some(parts.join("/"))
 }
 
 /// An image of the same name is changed: its new name alone, or tag and digest together; others are added.
@@ -224,7 +232,11 @@ mod tests {
     use super::*;
     use kustomize::MemoryTree;
 
-    fn generated(files: &[(&str, &str)], spec: Value) -> Result<(String, Value), Error> {
+    fn generated_with<T>(
+        files: &[(&str, &str)],
+        spec: Value,
+        take: impl Fn(Generated) -> T,
+    ) -> Result<T, Error> {
         let mut spec = spec;
         spec["sourceRef"] = json!({"kind": "GitRepository", "name": "fleet"});
         let kustomization = Kustomization::from_value(&json!({
@@ -233,7 +245,11 @@ mod tests {
         }))
         .unwrap();
         let tree = MemoryTree::new(files.iter().copied());
-        let made = generate(&tree, &kustomization, &clean_path(&kustomization.spec.path))?;
+        generate(&tree, &kustomization, &clean_path(&kustomization.spec.path)).map(take)
+    }
+
+    fn generated(files: &[(&str, &str)], spec: Value) -> Result<(String, Value), Error> {
+        let made = generated_with(files, spec, |made| made)?;
         let mut file = kustomize::yaml::parse_v2(&made.text).unwrap();
         let fields = file.as_object_mut().unwrap();
         assert_eq!(fields.remove("apiVersion").unwrap(), "kustomize.config.k8s.io/v1beta1");
@@ -317,6 +333,17 @@ mod tests {
             "kustomization.yaml",
             json!({"resources": ["r"], "images": expected}),
         );
+    }
+
+    #[test]
+    fn what_was_looked_for_is_told() {
+        let files = [("a/b/x.yaml", "")];
+        let spec = json!({"path": "a", "components": ["../c"], "ignoreMissingComponents": true});
+        let reads = generated_with(&files, spec, |made| made.reads.into_iter().collect::<Vec<_>>()).unwrap();
+        let names = |dir: &str| NAMES.map(|name| join(dir, name));
+        let mut expected = [&["a", "a/b", "c"].map(str::to_owned)[..], &names("a"), &names("a/b")].concat();
+        expected.sort();
+        assert_eq!(reads, expected);
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod source;
 mod url;
 mod variables;
 
-pub use artifact::Artifact;
+pub use artifact::{Artifact, Listing};
 pub use envsubst::Strictness;
 pub use error::Error;
 pub use inventory::ObjectId;
