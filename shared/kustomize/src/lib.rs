@@ -6,11 +6,27 @@
 
 mod error;
 mod limits;
-mod node;
 mod tree;
 pub mod yaml;
 
+mod generators;
+mod loader;
+mod namereference;
+mod objects;
 mod pipeline;
+mod transformers;
+mod types;
+
+mod fieldspec;
+mod json6902;
+mod node;
+mod resid;
+mod resmap;
+mod resource;
+mod schema;
+mod selector;
+mod smp;
+mod specs;
 
 pub use error::{Error, ErrorKind};
 pub use limits::{Limits, Options};

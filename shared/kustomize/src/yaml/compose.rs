@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag as EventTag};
+use serde_json::Value;
 
 use super::YamlError;
 use super::resolve::{resolve_v2, resolve_v3};
@@ -40,13 +41,21 @@ impl Budget {
         Ok(())
     }
 
-    /// Checks a tree that did not come from a text.
-    pub(crate) fn spend_tree(&mut self, node: &Node) -> Result<(), YamlError> {
-        let (nodes, depth) = measure(node);
-        if depth > self.depth {
-            return Err(YamlError::limit("levels of yaml", self.depth));
+    /// Checks a JSON value that did not come from a text.
+    pub(crate) fn spend_value(&mut self, value: &Value) -> Result<(), YamlError> {
+        let (mut count, mut stack) = (0, vec![(value, 1)]);
+        while let Some((value, depth)) = stack.pop() {
+            count += 1;
+            if depth > self.depth {
+                return Err(YamlError::limit("levels of yaml", self.depth));
+            }
+            match value {
+                Value::Array(items) => stack.extend(items.iter().map(|item| (item, depth + 1))),
+                Value::Object(map) => stack.extend(map.values().map(|item| (item, depth + 1))),
+                _ => {}
+            }
         }
-        self.spend(nodes)
+        self.spend(count)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use base64::Engine as _;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::compose::is_allowed;
 use super::resolve::{Resolved, float_number, resolve_v2, resolve_v3};
@@ -143,16 +143,36 @@ fn v2_scalar(scalar: &Scalar) -> Result<Value, YamlError> {
     if scalar.tagged { explicit(scalar, resolved, false) } else { to_json(&resolved, &scalar.value) }
 }
 
-/// A node of a JSON value, as kustomize makes it by writing the value as YAML and reading that.
+/// A node of a JSON value as a JSON reader makes it: strings are quoted, numbers keep their text.
 pub(crate) fn from_json(value: &Value) -> Node {
+    convert(value, &|n| n.to_string(), &|_| Style::Double)
+}
+
+/// A node of a JSON value that Go decoded: every number is a float, and the value was written as YAML and read.
+pub(crate) fn from_json_lossy(value: &Value) -> Node {
+    let number = |n: &Number| n.as_f64().map_or_else(|| n.to_string(), super::emit::go_float);
+    convert(value, &number, &|text| {
+        if text.contains('\n') {
+            Style::Literal
+        } else if resolve_v3(text) == Resolved::Str && resolve_v2(text).tag() != Tag::Bool {
+            Style::Plain
+        } else {
+            Style::Double
+        }
+    })
+}
+
+fn convert(value: &Value, number: &dyn Fn(&Number) -> String, style: &dyn Fn(&str) -> Style) -> Node {
     match value {
         Value::Null => Node::Scalar(Scalar::tagged("null", Tag::Null)),
         Value::Bool(b) => Node::Scalar(Scalar::tagged(b.to_string(), Tag::Bool)),
-        Value::Number(n) => Node::Scalar(Scalar::parsed(super::emit::number(n))),
-        Value::String(text) => Node::Scalar(Scalar::string(text.clone())),
-        Value::Array(items) => Node::Seq(items.iter().map(from_json).collect()),
+        Value::Number(n) => Node::Scalar(Scalar::parsed(number(n))),
+        Value::String(text) => Node::Scalar(Scalar { style: style(text), ..Scalar::string(text.clone()) }),
+        Value::Array(items) => Node::Seq(items.iter().map(|item| convert(item, number, style)).collect()),
         Value::Object(map) => Node::Map(
-            map.iter().map(|(key, value)| (Scalar::string(key.clone()), from_json(value))).collect(),
+            map.iter()
+                .map(|(key, value)| (Scalar::string(key.clone()), convert(value, number, style)))
+                .collect(),
         ),
     }
 }

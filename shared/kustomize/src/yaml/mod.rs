@@ -16,7 +16,7 @@ pub use emit::emit;
 
 pub(crate) use compose::{Budget, Version, compose};
 pub(crate) use documents::documents;
-pub(crate) use json::{check_emittable, from_json, node_to_json};
+pub(crate) use json::{check_emittable, from_json, from_json_lossy, node_to_json};
 
 use crate::{ErrorKind, Limits};
 

@@ -1,0 +1,208 @@
+//! A field that a transformer edits: which kinds have it, the path to it, whether it is made when missing.
+
+use crate::Error;
+use crate::node::{Node, Scalar, Tag};
+use crate::resid::Gvk;
+
+/// Where a transformer writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldSpec {
+    pub(crate) gvk: Gvk,
+    pub(crate) path: String,
+    pub(crate) create: bool,
+}
+
+impl FieldSpec {
+    pub(crate) fn new(group: &str, version: &str, kind: &str, path: &str, create: bool) -> Self {
+        let gvk = Gvk { group: group.into(), version: version.into(), kind: kind.into() };
+        FieldSpec { gvk, path: path.into(), create }
+    }
+
+    /// A path of every kind, made when missing.
+    pub(crate) fn everywhere(path: &str) -> Self {
+        FieldSpec::new("", "", "", path, true)
+    }
+}
+
+/// What a missing field is made as.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Create {
+    Nothing,
+    Map,
+    Scalar(CreateTag),
+}
+
+/// The tag of a scalar that is made where null stood.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum CreateTag {
+    Empty,
+    Str,
+    Int,
+}
+
+impl Create {
+    fn node(self) -> Node {
+        match self {
+            Create::Nothing | Create::Map => Node::Map(Vec::new()),
+            Create::Scalar(_) => Node::Scalar(Scalar::bare("")),
+        }
+    }
+
+    /// What becomes of a null found in its place.
+    fn replace_null(self, field: &mut Node) {
+        match (self, &mut *field) {
+            (Create::Nothing, _) => {}
+            (Create::Map, _) => *field = Node::Map(Vec::new()),
+            (Create::Scalar(tag), Node::Scalar(scalar)) => {
+                scalar.tag = match tag {
+                    CreateTag::Empty => Tag::None,
+                    CreateTag::Str => Tag::Str,
+                    CreateTag::Int => Tag::Int,
+                };
+            }
+            (Create::Scalar(_), _) => {}
+        }
+    }
+}
+
+/// Calls `set` on every node that the field spec leads to in an object of its kind.
+pub(crate) fn apply(
+    object: &mut Node,
+    gvk: &Gvk,
+    spec: &FieldSpec,
+    create: Create,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if !gvk.is_selected(&spec.gvk) {
+        return Ok(());
+    }
+    let path = split_path(&spec.path);
+    let create = if spec.create { create } else { Create::Nothing };
+    walk(object, &path, create, set).map_err(|error| match error.field {
+        None => error.in_field(&spec.path),
+        Some(_) => error,
+    })
+}
+
+fn walk(
+    node: &mut Node,
+    path: &[String],
+    create: Create,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let Some((part, rest)) = path.split_first() else {
+        return set(node);
+    };
+    match node {
+        node if node.is_null() => Ok(()),
+        Node::Seq(items) => items.iter_mut().try_for_each(|item| walk(item, path, create, set)),
+        Node::Map(_) => step(node, part, rest, create, set),
+        Node::Scalar(_) => Err(Error::invalid("expected sequence or mapping node")),
+    }
+}
+
+fn step(
+    node: &mut Node,
+    part: &str,
+    rest: &[String],
+    create: Create,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let (name, is_list) = match part.strip_suffix("[]") {
+        Some(name) => (name, true),
+        None => (part, false),
+    };
+    if name.is_empty() {
+        return Err(Error::invalid("cannot set or create an empty field name"));
+    }
+    let made = match (create, is_list) {
+        (Create::Nothing, _) | (_, true) => Create::Nothing,
+        (create, _) if rest.is_empty() => create,
+        _ => Create::Map,
+    };
+    let field = match made {
+        Create::Nothing => lookup(node, name),
+        _ => node.get_or_create(name, made.node()),
+    };
+    let Some(field) = field else { return Ok(()) };
+    if field.is_null() {
+        if is_list {
+            // kustomize takes the hint that a list belongs here and leaves an empty one.
+            *field = Node::Seq(Vec::new());
+        } else {
+            made.replace_null(field);
+        }
+    }
+    walk(field, rest, create, set)
+}
+
+/// A field by name. kustomize also reads numbers and `[name=value]` as places in lists here; a map has neither.
+fn lookup<'a>(node: &'a mut Node, name: &str) -> Option<&'a mut Node> {
+    node.get_mut(name)
+}
+
+/// Splits at slashes; `\/` is a slash within a part.
+pub(crate) fn split_path(path: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    let path = match path.strip_prefix('/') {
+        Some(rest) => rest,
+        None => path,
+    };
+    for part in path.split('/') {
+        match parts.last_mut() {
+            Some(last) if last.ends_with('\\') => {
+                last.pop();
+                last.push('/');
+                last.push_str(part);
+            }
+            _ => parts.push(part.to_owned()),
+        }
+    }
+    parts
+}
+
+/// Adds field specs that are not there yet; the same place with another `create` is refused.
+pub(crate) fn merge_specs(specs: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Result<(), Error> {
+    for spec in more {
+        let same = specs.iter().find(|s| s.gvk.is_selected(&spec.gvk) && s.path == spec.path);
+        match same {
+            Some(same) if same.create != spec.create => return Err(Error::invalid("conflicting fieldspecs")),
+            Some(_) => {}
+            None => specs.push(spec.clone()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::yaml::{from_json, node_to_json};
+
+    #[test]
+    fn paths_lead_through_lists_and_make_maps() {
+        let check = |json: &str, spec: FieldSpec, expected: &str| {
+            let mut node = from_json(&serde_json::from_str(json).unwrap());
+            let mut set = |n: &mut Node| {
+                n.set_scalar(Scalar::string("new"));
+                Ok(())
+            };
+            apply(&mut node, &Gvk::new("v1", "K"), &spec, Create::Scalar(CreateTag::Str), &mut set).unwrap();
+            assert_eq!(node_to_json(&node).unwrap().to_string(), expected);
+        };
+        check(
+            r#"{"a":[{"b":"x"},{"c":1}]}"#,
+            FieldSpec::new("", "", "", "a/b", false),
+            r#"{"a":[{"b":"new"},{"c":1}]}"#,
+        );
+        check("{}", FieldSpec::everywhere("a/b"), r#"{"a":{"b":"new"}}"#);
+        check("{}", FieldSpec::new("", "", "Other", "a", true), "{}");
+        check("{}", FieldSpec::new("", "", "K", "a[]/b", true), "{}");
+    }
+
+    #[test]
+    fn escaped_slashes_stay_in_a_part() {
+        assert_eq!(split_path(r"metadata/annotations/a.io\/b"), ["metadata", "annotations", "a.io/b"]);
+    }
+}

@@ -1,0 +1,246 @@
+//! References to objects whose name changed: each field that may hold such a name is given the new one.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::Error;
+use crate::fieldspec::{self, Create, FieldSpec};
+use crate::node::{Node, Scalar};
+use crate::resid::{CLUSTER, Gvk};
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+use crate::specs::NameReference;
+
+/// What a reference asks of an object it may mean.
+struct Candidate {
+    name: String,
+    namespace: String,
+    kind: String,
+    /// The namespaces that count, now and at first.
+    current: String,
+    original: String,
+    previous: Vec<(String, Gvk)>,
+    prefixes: Vec<String>,
+    suffixes: Vec<String>,
+}
+
+impl Candidate {
+    fn of(resource: &Resource) -> Self {
+        Candidate {
+            name: resource.name().to_owned(),
+            namespace: resource.namespace().to_owned(),
+            kind: resource.kind().to_owned(),
+            current: resource.current_id().effective_namespace().to_owned(),
+            original: resource.original_id().effective_namespace().to_owned(),
+            previous: resource.previous_ids().map(|id| (id.name, id.gvk)).collect(),
+            prefixes: resource.prefixes.clone(),
+            suffixes: resource.suffixes.clone(),
+        }
+    }
+
+    fn is_cluster_scoped(&self) -> bool {
+        self.current == CLUSTER
+    }
+
+    fn was(&self, gvk: &Gvk) -> bool {
+        self.previous.iter().any(|(_, previous)| previous.is_selected(gvk))
+    }
+
+    /// Whether the names were changed alike; nothing fits anything where `lax`.
+    fn changed_like(&self, other: &Candidate, lax: bool) -> bool {
+        let alike = |a: &[String], b: &[String]| (lax && (a.is_empty() || b.is_empty())) || same_ending(a, b);
+        alike(&self.prefixes, &other.prefixes) && alike(&self.suffixes, &other.suffixes)
+    }
+}
+
+fn same_ending(a: &[String], b: &[String]) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    if short.is_empty() { long.is_empty() } else { long.ends_with(short) }
+}
+
+/// Rewrites all references among the objects.
+pub(crate) fn fix(resources: &mut ResMap, references: &[NameReference]) -> Result<(), Error> {
+    let candidates: Vec<Candidate> = resources.list.iter().map(Candidate::of).collect();
+    let mut by_old_name: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, candidate) in candidates.iter().enumerate() {
+        let names: HashSet<&str> = candidate.previous.iter().map(|(name, _)| name.as_str()).collect();
+        for name in names {
+            by_old_name.entry(name).or_default().push(at);
+        }
+    }
+    if by_old_name.is_empty() {
+        return Ok(());
+    }
+    for (at, resource) in resources.list.iter_mut().enumerate() {
+        let Some(me) = candidates.get(at) else { continue };
+        let original = resource.original_id().gvk;
+        let gvk = resource.gvk();
+        let mut referrer = Referrer {
+            me,
+            candidates: &candidates,
+            by_old_name: &by_old_name,
+            accounts: account_namespaces(resource)?,
+            role: None,
+        };
+        for reference in references {
+            for spec in reference.referrers.iter().filter(|spec| original.is_selected(&spec.gvk)) {
+                referrer.role = spec.path.ends_with("roleRef/name").then(|| role(&resource.node)).flatten();
+                let anywhere = FieldSpec { gvk: Gvk::default(), ..spec.clone() };
+                let id = resource.current_id();
+                let mut set = |node: &mut Node| referrer.set(node, &reference.target);
+                fieldspec::apply(&mut resource.node, &gvk, &anywhere, Create::Nothing, &mut set).map_err(
+                    |error| {
+                        let field = error.field.clone();
+                        Error {
+                            field,
+                            ..Error::invalid(format!("updating name reference of `{id}`: {}", error.kind))
+                        }
+                    },
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The namespaces of the service accounts that a RoleBinding names.
+fn account_namespaces(resource: &Resource) -> Result<HashSet<String>, Error> {
+    let mut namespaces = HashSet::new();
+    if resource.kind() != "RoleBinding" {
+        return Ok(namespaces);
+    }
+    if let Some(Node::Seq(subjects)) = resource.node.get("subjects") {
+        for subject in subjects {
+            if !matches!(subject, Node::Map(_)) {
+                return Err(Error::invalid("an entry of `subjects` is not a map"));
+            }
+            if subject.get("kind").is_some_and(|kind| kind.text() == "ServiceAccount")
+                && let Some(namespace) = subject.get("namespace")
+            {
+                if namespace.is_null() {
+                    return Err(Error::invalid("a subject's namespace is blank"));
+                }
+                namespaces.insert(namespace.text().to_owned());
+            }
+        }
+    }
+    Ok(namespaces)
+}
+
+/// The group and kind of a `roleRef`.
+fn role(node: &Node) -> Option<Gvk> {
+    let reference = node.get("roleRef")?;
+    let text = |field: &str| reference.get(field).map(|n| n.text().to_owned());
+    Some(Gvk { group: text("apiGroup")?, version: String::new(), kind: text("kind")? })
+}
+
+/// One object and what it may refer to.
+struct Referrer<'a> {
+    me: &'a Candidate,
+    candidates: &'a [Candidate],
+    by_old_name: &'a HashMap<&'a str, Vec<usize>>,
+    accounts: HashSet<String>,
+    role: Option<Gvk>,
+}
+
+impl<'a> Referrer<'a> {
+    /// Updates the node that a field spec leads to.
+    fn set(&self, node: &mut Node, target: &Gvk) -> Result<(), Error> {
+        match node {
+            node if node.is_null() => Ok(()),
+            Node::Scalar(_) => self.set_scalar(node, target),
+            Node::Map(_) => self.set_map(node, target),
+            Node::Seq(items) => {
+                items.iter_mut().filter(|item| !item.is_null()).try_for_each(|item| match item {
+                    Node::Scalar(_) => self.set_scalar(item, target),
+                    Node::Map(_) => self.set_map(item, target),
+                    Node::Seq(_) => Err(Error::invalid("expected a string or a map")),
+                })
+            }
+        }
+    }
+
+    fn set_scalar(&self, node: &mut Node, target: &Gvk) -> Result<(), Error> {
+        let same = |a: &Candidate, b: &Candidate| a.name == b.name;
+        if let Some(referral) = self.select(node.text(), target, None, same)?
+            && referral.name != node.text()
+        {
+            node.set_scalar(Scalar::bare(referral.name.clone()));
+        }
+        Ok(())
+    }
+
+    fn set_map(&self, node: &mut Node, target: &Gvk) -> Result<(), Error> {
+        let Some(name) = node.get("name").map(|n| n.text().to_owned()) else {
+            return Err(Error::invalid("path config error; no `name` field in node"));
+        };
+        let namespace = node.get("namespace").map(|n| n.text().to_owned());
+        let same = |a: &Candidate, b: &Candidate| a.name == b.name && a.namespace == b.namespace;
+        let Some(referral) = self.select(&name, target, namespace.as_deref(), same)? else { return Ok(()) };
+        if referral.name == name && referral.namespace.is_empty() {
+            return Ok(());
+        }
+        node.set("name", Scalar::bare(referral.name.clone()));
+        if !referral.namespace.is_empty() {
+            node.set("namespace", Scalar::bare(referral.namespace.clone()));
+        }
+        Ok(())
+    }
+
+    /// Whether kustomize lets this object refer to the candidate at all.
+    fn reaches(&self, candidate: &Candidate) -> bool {
+        self.me.is_cluster_scoped()
+            || candidate.is_cluster_scoped()
+            || candidate.current == self.me.current
+            || self.accounts.contains(&candidate.namespace)
+    }
+
+    /// Whether a candidate counts for a reference that names a namespace: by its first one if any object had that.
+    fn in_namespace(&self, namespace: &str) -> impl Fn(&Candidate) -> bool {
+        let by_original = self.candidates.iter().any(|c| self.reaches(c) && c.original == namespace);
+        move |candidate| {
+            let its = if by_original { &candidate.original } else { &candidate.current };
+            *its == namespace && *its != CLUSTER
+        }
+    }
+
+    /// The object that is meant by an old name.
+    fn select(
+        &self,
+        old_name: &str,
+        target: &Gvk,
+        namespace: Option<&str>,
+        same: impl Fn(&Candidate, &Candidate) -> bool,
+    ) -> Result<Option<&'a Candidate>, Error> {
+        let Some(places) = self.by_old_name.get(old_name) else { return Ok(None) };
+        let mut found: Vec<&Candidate> = places.iter().filter_map(|at| self.candidates.get(*at)).collect();
+        found.retain(|c| {
+            self.reaches(c) && c.was(target) && self.role.as_ref().is_none_or(|role| c.was(role))
+        });
+        found.retain(|c| {
+            self.me.is_cluster_scoped()
+                || c.is_cluster_scoped()
+                || c.kind == "ServiceAccount"
+                || c.current == self.me.current
+        });
+        if let Some(namespace) = namespace
+            && !found.is_empty()
+        {
+            let fits = self.in_namespace(namespace);
+            found.retain(|c| fits(c));
+        }
+        if found.len() != 1 {
+            found.retain(|c| c.changed_like(self.me, true));
+        }
+        if found.len() > 1 {
+            found.retain(|c| c.changed_like(self.me, false));
+        }
+        match found.as_slice() {
+            [] => Ok(None),
+            [first, rest @ ..] if rest.iter().all(|c| same(first, c)) => Ok(Some(first)),
+            _ => {
+                let names: Vec<String> = found.iter().map(|c| format!("{} {}", c.kind, c.name)).collect();
+                Err(Error::invalid(format!("found multiple possible referrals: {}", names.join(", "))))
+            }
+        }
+    }
+}

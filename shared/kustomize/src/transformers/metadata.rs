@@ -1,0 +1,53 @@
+//! `labels`, `commonLabels` and `commonAnnotations`: string maps written into many places.
+
+use std::collections::BTreeMap;
+
+use crate::Error;
+use crate::fieldspec::{self, Create, FieldSpec, merge_specs};
+use crate::node::{Node, Scalar};
+use crate::resmap::ResMap;
+use crate::specs::Specs;
+use crate::types::Label;
+
+pub(super) fn label(resources: &mut ResMap, label: &Label, specs: &Specs) -> Result<(), Error> {
+    let mut fields = label.fields.clone();
+    merge_specs(&mut fields, &specs.labels)?;
+    if label.include_selectors {
+        merge_specs(&mut fields, &specs.common_labels)?;
+    } else {
+        if label.include_templates {
+            merge_specs(&mut fields, &specs.template_labels)?;
+        }
+        merge_specs(&mut fields, &[FieldSpec::everywhere("metadata/labels")])?;
+    }
+    apply(resources, &label.pairs, &fields)
+}
+
+/// Sets every pair at every place the specs lead to.
+pub(super) fn apply(
+    resources: &mut ResMap,
+    pairs: &BTreeMap<String, String>,
+    specs: &[FieldSpec],
+) -> Result<(), Error> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    for resource in resources.list.iter_mut().filter(|r| !r.is_gone()) {
+        let gvk = resource.gvk();
+        for (key, value) in pairs {
+            for spec in specs {
+                fieldspec::apply(&mut resource.node, &gvk, spec, Create::Map, &mut |node: &mut Node| {
+                    match node {
+                        Node::Map(_) => {
+                            node.set(key, Scalar::string(value));
+                            Ok(())
+                        }
+                        node if node.is_null() => Ok(()),
+                        _ => Err(Error::invalid("wrong node kind: expected a map")),
+                    }
+                })?;
+            }
+        }
+    }
+    Ok(())
+}

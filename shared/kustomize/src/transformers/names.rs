@@ -1,0 +1,93 @@
+//! `namePrefix`, `nameSuffix` and `replicas`.
+
+use crate::Error;
+use crate::fieldspec::{self, Create, CreateTag, FieldSpec};
+use crate::node::{Node, Scalar, Tag};
+use crate::resid::ResId;
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+
+/// Kinds whose name means something outside the build.
+fn keeps_its_name(id: &ResId) -> bool {
+    match id.gvk.kind.as_str() {
+        "CustomResourceDefinition" | "Namespace" => true,
+        "APIService" => id.gvk.group == "apiregistration.k8s.io",
+        _ => false,
+    }
+}
+
+pub(super) fn prefix(resources: &mut ResMap, prefix: &str, specs: &[FieldSpec]) -> Result<(), Error> {
+    let note = |resource: &mut Resource| resource.prefixes.push(prefix.to_owned());
+    rename(resources, prefix.is_empty(), specs, note, |name| format!("{prefix}{name}"))
+}
+
+pub(super) fn suffix(resources: &mut ResMap, suffix: &str, specs: &[FieldSpec]) -> Result<(), Error> {
+    let note = |resource: &mut Resource| resource.suffixes.push(suffix.to_owned());
+    rename(resources, suffix.is_empty(), specs, note, |name| format!("{name}{suffix}"))
+}
+
+fn rename(
+    resources: &mut ResMap,
+    nothing: bool,
+    specs: &[FieldSpec],
+    note: impl Fn(&mut Resource),
+    new_name: impl Fn(&str) -> String,
+) -> Result<(), Error> {
+    if nothing {
+        return Ok(());
+    }
+    for resource in &mut resources.list {
+        let id = resource.original_id();
+        if keeps_its_name(&id) {
+            continue;
+        }
+        for spec in specs.iter().filter(|spec| id.gvk.is_selected(&spec.gvk)) {
+            if spec.path == "metadata/name" {
+                note(resource);
+                resource.store_previous_id();
+            }
+            let gvk = resource.gvk();
+            fieldspec::apply(&mut resource.node, &gvk, spec, Create::Scalar(CreateTag::Str), &mut |node| {
+                let name = Scalar::bare(new_name(node.text()));
+                if node.set_scalar(name) { Ok(()) } else { Err(Error::invalid("a name is not a scalar")) }
+            })?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn replicas(
+    resources: &mut ResMap,
+    name: &str,
+    count: i64,
+    specs: &[FieldSpec],
+) -> Result<(), Error> {
+    let mut found = false;
+    for spec in specs {
+        for resource in resources.list.iter_mut().filter(|r| !r.is_gone()) {
+            if !resource.any_ids().iter().any(|id| id.name == name && id.gvk.is_selected(&spec.gvk)) {
+                continue;
+            }
+            found = true;
+            let gvk = resource.gvk();
+            fieldspec::apply(
+                &mut resource.node,
+                &gvk,
+                spec,
+                Create::Scalar(CreateTag::Int),
+                &mut |node: &mut Node| {
+                    let scalar = Scalar::tagged(count.to_string(), Tag::Int);
+                    if node.set_scalar(scalar) {
+                        Ok(())
+                    } else {
+                        Err(Error::invalid("`replicas` is not a scalar"))
+                    }
+                },
+            )?;
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("no resource named `{name}` has replicas")))
+}
