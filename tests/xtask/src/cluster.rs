@@ -133,8 +133,7 @@ pub(crate) fn down(dir: &Path) -> Result<()> {
 /// A process id from an old file may be another program's by now: ours has the cluster's folder among its arguments.
 fn is_ours(pid: u32, dir: &Path) -> bool {
     let dir = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
-    proc::output(Command::new("ps").args(["-ww", "-o", "args=", "-p", &pid.to_string()]))
-        .is_ok_and(|args| args.contains(&dir.display().to_string()))
+    proc::arguments(pid).contains(&dir.display().to_string())
 }
 
 fn saved_pids(dir: &Path) -> Vec<u32> {

@@ -131,19 +131,20 @@ impl Service {
 
 /// Ends the process group of `pid`: politely, and after five seconds not so.
 pub(crate) fn kill_group(pid: u32) {
-    if !signal_group("-TERM", pid) {
+    if !signal_group("TERM", pid) {
         return;
     }
-    let gone = wait_for("the end of a service", Duration::from_secs(5), || Ok(!signal_group("-0", pid)));
+    let gone = wait_for("the end of a service", Duration::from_secs(5), || Ok(!signal_group("0", pid)));
     if gone.is_err() {
-        signal_group("-KILL", pid);
+        signal_group("KILL", pid);
     }
 }
 
 /// Sends a signal to a process group; false when there is no such group (any more, or only its zombie).
 fn signal_group(signal: &str, pid: u32) -> bool {
-    let sent = Command::new("kill")
-        .args([signal, "--", &format!("-{pid}")])
+    // The shell's own `kill`: a program of that name is not on every machine.
+    let sent = Command::new("sh")
+        .args(["-c", "kill -s \"$0\" -- \"-$1\"", signal, &pid.to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
@@ -158,6 +159,14 @@ fn is_zombie(pid: u32) -> bool {
         .unwrap_or(false)
 }
 
+/// The arguments of a running process; empty when there is none.
+pub(crate) fn arguments(pid: u32) -> String {
+    if let Ok(bytes) = fs::read(format!("/proc/{pid}/cmdline")) {
+        return String::from_utf8_lossy(&bytes).replace('\0', " ");
+    }
+    output(Command::new("ps").args(["-ww", "-o", "args=", "-p", &pid.to_string()])).unwrap_or_default()
+}
+
 /// Ends a background program when it is dropped, and also when this process dies in any other way:
 /// a shell in a group of its own waits for the end of a pipe that only we hold open.
 pub(crate) struct Leash {
@@ -169,7 +178,11 @@ impl Leash {
     /// Puts the process group of `pid` on a leash.
     pub(crate) fn on(pid: u32) -> Result<Self> {
         let watcher = Command::new("sh")
-            .args(["-c", "cat >/dev/null; kill -TERM -- -\"$0\" 2>/dev/null", &pid.to_string()])
+            .args([
+                "-c",
+                "cat >/dev/null; kill -s TERM -- \"-$0\"; sleep 5; kill -s KILL -- \"-$0\"",
+                &pid.to_string(),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -183,8 +196,8 @@ impl Leash {
 impl Drop for Leash {
     fn drop(&mut self) {
         kill_group(self.pid);
-        drop(self.watcher.stdin.take());
-        // The watcher ends by itself; this only collects it.
+        // Its work is done; a failure here means that it has ended already.
+        let _killed = self.watcher.kill();
         let _collected = self.watcher.wait();
     }
 }
@@ -194,4 +207,42 @@ pub(crate) fn curl<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comman
     let mut command = Command::new("curl");
     command.args(["--silent", "--show-error", "--fail-with-body", "--connect-timeout", "5"]).args(args);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::{Leash, Service, arguments, wait_for};
+
+    fn sleeper(name: &str) -> Service {
+        let dir = crate::workspace::target().join("xtask-tests");
+        std::fs::create_dir_all(&dir).unwrap();
+        Service::start("sleeper", Command::new("sleep").arg("1000"), dir.join(name)).unwrap()
+    }
+
+    fn ends(mut service: Service) {
+        wait_for("the end of the sleeper", Duration::from_secs(10), || Ok(service.check_alive().is_err()))
+            .unwrap();
+    }
+
+    #[test]
+    fn a_dropped_leash_ends_its_service() {
+        let service = sleeper("dropped.log");
+        assert!(arguments(service.pid()).contains("1000"));
+        drop(Leash::on(service.pid()).unwrap());
+        ends(service);
+    }
+
+    #[test]
+    fn a_leash_whose_holder_dies_ends_its_service() {
+        let service = sleeper("died.log");
+        let mut leash = Leash::on(service.pid()).unwrap();
+        // What the system does with the pipe of a process that is killed.
+        drop(leash.watcher.stdin.take());
+        ends(service);
+    }
 }
