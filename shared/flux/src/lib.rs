@@ -6,6 +6,7 @@
 
 mod artifact;
 pub mod control;
+mod drift;
 pub mod envsubst;
 mod error;
 mod fields;
@@ -26,6 +27,7 @@ mod url;
 mod variables;
 
 pub use artifact::{Artifact, Listing};
+pub use drift::DriftIgnore;
 pub use envsubst::Strictness;
 pub use error::Error;
 pub use inventory::ObjectId;
