@@ -20,7 +20,8 @@ async fn main() -> Result<(), Error> {
 async fn answer(inbound: &Inbound, request: &LambdaFunctionUrlRequest) -> LambdaFunctionUrlResponse {
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let text = request.body.as_deref().unwrap_or_default();
-    let decoded = if request.is_base64_encoded { STANDARD.decode(text).ok() } else { Some(text.as_bytes().to_vec()) };
+    let decoded =
+        if request.is_base64_encoded { STANDARD.decode(text).ok() } else { Some(text.as_bytes().to_vec()) };
     let mut response = LambdaFunctionUrlResponse::default();
     let Some(body) = decoded else {
         response.status_code = 400;
@@ -36,7 +37,9 @@ async fn answer(inbound: &Inbound, request: &LambdaFunctionUrlRequest) -> Lambda
         .await;
     response.status_code = i64::from(answer.status);
     if !answer.body.is_empty() {
-        response.headers.insert("content-type", "application/json".parse().expect("a media type is a header value"));
+        response
+            .headers
+            .insert("content-type", "application/json".parse().expect("a media type is a header value"));
         response.body = Some(answer.body);
     }
     response

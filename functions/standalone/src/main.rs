@@ -1,2 +1,59 @@
-//! Preflux in one process: serve, diff, sandbox, doctor
-fn main() {}
+//! Preflux on one machine. Each subcommand is a file; what they share with the Lambda functions is in `bootstrap` and `flows`.
+
+mod diff;
+mod doctor;
+mod sandbox;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Shows what a pull request will do to a Flux-managed cluster, before it is merged.
+#[derive(Parser)]
+#[command(name = "preflux", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Watch the configured repositories, report in Slack, and answer its buttons.
+    Serve {
+        /// The configuration.
+        #[arg(long, default_value = "preflux.yaml")]
+        config: PathBuf,
+    },
+    /// Print the report of a pull request, or of two revisions of a local repository.
+    Diff(diff::Args),
+    /// Try the whole product against local stand-ins for GitHub and Slack.
+    Sandbox(sandbox::Args),
+    /// Say what is misconfigured and how to mend it.
+    Doctor {
+        /// The configuration.
+        #[arg(long, default_value = "preflux.yaml")]
+        config: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    bootstrap::telemetry::start();
+    let result = match Cli::parse().command {
+        Command::Serve { config } => serve::run(&config).await,
+        Command::Diff(args) => diff::run(args).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Doctor { config } => doctor::run(&config).await,
+    };
+    result.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::from(2)
+    })
+}
+
+#[expect(clippy::print_stderr, reason = "a command's error is for the terminal")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("error: {error:#}");
+}

@@ -33,7 +33,8 @@ impl Base {
                 String::new()
             })
         };
-        let (text, table, queue) = (needed("PREFLUX_CONFIG"), needed("PREFLUX_TABLE"), needed("PREFLUX_QUEUE_URL"));
+        let (text, table, queue) =
+            (needed("PREFLUX_CONFIG"), needed("PREFLUX_TABLE"), needed("PREFLUX_QUEUE_URL"));
         anyhow::ensure!(missing.is_empty(), "environment variables are missing: {}", missing.join(", "));
         let config = Config::parse(&text, &Defaults::from_environment())?;
         let aws = Aws::load().await;
@@ -55,7 +56,8 @@ impl Base {
     #[cfg(feature = "poll")]
     pub async fn poller(self) -> anyhow::Result<flows::poll::PollCtx> {
         let secrets = self.secrets.as_ref();
-        let forge = crate::parts::github(&self.config.github, secrets, self.ledger.clone(), self.clock.clone());
+        let forge =
+            crate::parts::github(&self.config.github, secrets, self.ledger.clone(), self.clock.clone());
         Ok(flows::poll::PollCtx {
             forge: forge.await?,
             queue: self.queue,
@@ -72,7 +74,8 @@ impl Base {
     /// A secret is missing or not in its form.
     #[cfg(feature = "work")]
     pub async fn worker(self) -> anyhow::Result<flows::work::WorkCtx> {
-        let bucket = std::env::var("PREFLUX_BUCKET").context("environment variable is missing: PREFLUX_BUCKET")?;
+        let bucket =
+            std::env::var("PREFLUX_BUCKET").context("environment variable is missing: PREFLUX_BUCKET")?;
         let parts = crate::worker::WorkerParts {
             secrets: self.secrets,
             ledger: self.ledger,

@@ -38,11 +38,12 @@ impl Local {
     /// The folder cannot be used, or a secret is missing or not in its form.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let data = PathBuf::from(&config.data);
-        std::fs::create_dir_all(&data).with_context(|| format!("creating the data folder `{}`", data.display()))?;
+        std::fs::create_dir_all(&data)
+            .with_context(|| format!("creating the data folder `{}`", data.display()))?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue = Arc::new(Sqlite::open(&data.join("preflux.db"), clock.clone())?);
         let ledger = Ledger::new(queue.clone(), clock.clone());
-        let secrets: Arc<dyn Secrets> = Arc::new(FileSecrets::new(Some(data.join("secrets"))));
+        let secrets = secrets(config);
         let work = worker::context(
             config,
             WorkerParts {
@@ -133,8 +134,22 @@ impl Local {
 /// # Errors
 /// The file cannot be read, or has problems; all of them come at once.
 pub fn config(path: &Path) -> anyhow::Result<Config> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("reading the configuration `{}` (README.md has an example)", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| {
+        format!("reading the configuration `{}` (README.md has an example)", path.display())
+    })?;
     Config::parse(&text, &crate::config::Defaults::from_environment())
         .with_context(|| format!("in `{}`", path.display()))
+}
+
+/// Secrets of the embedded form: files in the data folder, `file:` and `env:` names.
+pub fn secrets(config: &Config) -> Arc<dyn Secrets> {
+    Arc::new(FileSecrets::new(Some(PathBuf::from(&config.data).join("secrets"))))
+}
+
+/// State that lives as long as the process, for commands that keep none.
+///
+/// # Errors
+/// SQLite cannot be started.
+pub fn memory(clock: Arc<dyn Clock>) -> anyhow::Result<Sqlite> {
+    Ok(Sqlite::in_memory(clock)?)
 }

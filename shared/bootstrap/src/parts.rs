@@ -53,8 +53,13 @@ fn trimmed(secret: &SecretString) -> SecretString {
 
 /// Parses a secret that holds JSON. serde's own message would repeat the text, so it is left out.
 fn bundle<T: for<'a> Deserialize<'a>>(name: &str, text: &SecretString, wanted: &str) -> anyhow::Result<T> {
-    serde_json::from_str(text.expose_secret())
-        .map_err(|e| anyhow::anyhow!("secret `{name}` is not JSON with {wanted} (line {}, column {})", e.line(), e.column()))
+    serde_json::from_str(text.expose_secret()).map_err(|e| {
+        anyhow::anyhow!(
+            "secret `{name}` is not JSON with {wanted} (line {}, column {})",
+            e.line(),
+            e.column()
+        )
+    })
 }
 
 #[cfg(any(feature = "poll", feature = "work"))]
@@ -106,9 +111,9 @@ mod outside {
                 let wanted = "`token`, or `app_id` and `private_key`";
                 match bundle::<GitHubBundle>(name, &text, wanted)? {
                     GitHubBundle { token: Some(token), .. } => Ok(Auth::Token(token.into())),
-                    GitHubBundle { app_id: Some(app_id), private_key: Some(key), installation_id, .. } => {
-                        Ok(Auth::App { app_id, private_key_pem: key.into(), installation: installation_id })
-                    }
+                    GitHubBundle {
+                        app_id: Some(app_id), private_key: Some(key), installation_id, ..
+                    } => Ok(Auth::App { app_id, private_key_pem: key.into(), installation: installation_id }),
                     _ => anyhow::bail!("secret `{name}` holds neither {wanted}"),
                 }
             }
@@ -121,6 +126,6 @@ mod outside {
     /// A secret is missing or not in its form.
     pub async fn slack(config: &SlackConfig, secrets: &dyn Secrets) -> anyhow::Result<Arc<SlackClient>> {
         let own = slack_secrets(secrets, &config.identity).await.context("Slack identity")?;
-        Ok(Arc::new(SlackClient::new(&config.api_url, own.bot_token)?))
+        Ok(Arc::new(SlackClient::with_base_url(own.bot_token, &config.api_url)?))
     }
 }

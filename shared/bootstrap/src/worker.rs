@@ -102,7 +102,10 @@ fn no_token(repo: &RepoName, error: &ForgeError) -> CheckoutError {
 }
 
 /// The configured cluster, or the sentence that reports say instead.
-pub async fn cluster(config: Option<&ClusterConfig>, secrets: &dyn Secrets) -> Result<Arc<dyn Cluster>, String> {
+pub async fn cluster(
+    config: Option<&ClusterConfig>,
+    secrets: &dyn Secrets,
+) -> Result<Arc<dyn Cluster>, String> {
     let Some(config) = config else {
         return Err("none is configured; add `cluster` with a kubeconfig to the configuration".to_owned());
     };

@@ -4,6 +4,7 @@
 //! [`slack::FakeSlack`] and [`sample`].
 
 pub mod clock;
+pub mod cluster;
 pub mod faults;
 pub mod github;
 pub mod sample;
