@@ -258,3 +258,56 @@ fn random_objects_agree() {
         assert_eq!(digest.as_deref().ok(), expected, "{question}\n{answer}\n{digest:?}");
     }
 }
+
+#[test]
+fn the_cases_agree_under_other_settings() {
+    let settings = [
+        ("targetNamespace", json!("other")),
+        ("namePrefix", json!("pre-")),
+        ("nameSuffix", json!("-post")),
+        ("buildMetadata", json!(["originAnnotations"])),
+        ("images", json!([{"name": "registry.example.com/web", "newTag": "9", "newName": "web"}])),
+        ("commonMetadata", json!({"labels": {"x": "y"}, "annotations": {"note": "1"}})),
+        ("components", json!(["../components/extra", "./none"])),
+        ("ignoreMissingComponents", json!(true)),
+        (
+            "patches",
+            json!([{"patch": "- {op: add, path: /metadata/labels, value: {p: q}}", "target": {"kind": "ConfigMap"}}]),
+        ),
+        (
+            "patches",
+            json!([{"patch": "apiVersion: v1\nkind: X\nmetadata: {name: x, annotations: {a: '${V:=v}'}}", "target": {"name": "a|web"}}]),
+        ),
+        (
+            "postBuild",
+            json!({"substitute": {"V": "it's", "A": "1e3", "ZONE": "z", "ENV": "e", "PORT": "0777", "REPLICAS": "3"}}),
+        ),
+    ];
+    let mut random = Random(5);
+    let mut cases = Vec::new();
+    for case in (0..4).flat_map(|_| common::cases()) {
+        let mut case = case;
+        for _ in 0..=random.below(4) {
+            let (field, value) = &settings[random.below(settings.len())];
+            case.input["kustomization"]["spec"][*field] = value.clone();
+        }
+        cases.push(case);
+    }
+    let question = |case: &common::Case| json!({"op": "render", "files": case.files, "kustomization": case.input["kustomization"], "lenient": case.lenient()});
+    let Some(answers) = ask(&cases.iter().map(question).collect::<Vec<_>>()) else { return };
+    let good = answers.iter().filter(|answer| answer["error"].is_null()).count();
+    assert!(good > cases.len() / 3, "{good} of {} render", cases.len());
+    let mut wrong = Vec::new();
+    for (case, answer) in cases.iter().zip(&answers) {
+        let ours = render(&case.tree(), &case.kustomization(), &case.variables(), &case.options());
+        let objects = |objects: &[Value]| objects.iter().map(common::pruned).collect::<Vec<_>>();
+        let expected = answer["digest"].as_str().map(|digest| {
+            (digest.to_owned(), objects(answer["objects"].as_array().map_or(&[], Vec::as_slice)))
+        });
+        let got = ours.as_ref().ok().map(|rendered| (rendered.digest.clone(), objects(&rendered.objects)));
+        if got != expected {
+            wrong.push(format!("{}: {}\n{ours:?}\n{answer}", case.name, case.input["kustomization"]["spec"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
+}
