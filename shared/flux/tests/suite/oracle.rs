@@ -311,3 +311,67 @@ fn the_cases_agree_under_other_settings() {
     }
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n\n"));
 }
+
+#[test]
+fn random_kustomization_files_agree() {
+    let fields = [
+        ("namePrefix", "p-"),
+        ("nameSuffix", "1.50"),
+        ("namespace", "ns"),
+        ("commonAnnotations", "{a: b, c: 1.0}"),
+        ("commonAnnotations", "{a: yes, b: ~, c: 12345678}"),
+        ("labels", "[{pairs: {l: m}, includeSelectors: true, foo: 1}]"),
+        ("images", "[{name: x, newTag: 1.10}]"),
+        ("images", "[{NAME: x, newName: 7, Digest: sha256:00}]"),
+        ("resources", "[a.yaml]"),
+        ("Resources", "[a.yaml]"),
+        ("RESOURCES", "[b.yaml]"),
+        ("resources", "[a.yaml, b.yaml]"),
+        (
+            "patches",
+            "[{patch: \"{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {z: z}}\", bar: 1}]",
+        ),
+        ("configMapGenerator", "[{name: g, literals: [x=1], Behavior: create, zip: zap}]"),
+        ("generatorOptions", "{disableNameSuffixHash: true, labels: {a: 1}, x: y}"),
+        ("buildMetadata", "[originAnnotations]"),
+        ("metadata", "{name: k, foo: bar}"),
+        ("unknown", "{deep: [1]}"),
+        ("apiVersion", "kustomize.config.k8s.io/v1beta1"),
+        ("kind", "Kustomization"),
+        ("openapi", "{}"),
+        ("crds", "[]"),
+        ("components", "~"),
+        ("replicas", "[{name: a, count: 2}]"),
+    ];
+    let wrong = ["5", "yes", "~", "text", "[x]", "{k: v}", "[1]", "''", "[]", "{}"];
+    let mut random = Random(2026);
+    let questions: Vec<Value> = (0..160)
+        .map(|i| {
+            let mut text = if i % 5 == 0 { String::new() } else { "resources: [a.yaml]\n".to_owned() };
+            for _ in 0..=random.below(4) {
+                let (field, value) = fields[random.below(fields.len())];
+                let value = if random.below(6) == 0 { random.pick(&wrong) } else { value };
+                text.push_str(&format!("{field}: {value}\n"));
+            }
+            let config_map = |name: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}).to_string();
+            let spec = json!({"sourceRef": {"kind": "GitRepository", "name": "fleet"}});
+            json!({"op": "render", "files": {"kustomization.yaml": text, "a.yaml": config_map("a"), "b.yaml": config_map("b")},
+                "kustomization": {"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+                    "metadata": {"name": "apps", "namespace": "flux-system"}, "spec": spec}})
+        })
+        .collect();
+    let Some(answers) = ask(&questions) else { return };
+    let good = answers.iter().filter(|answer| answer["error"].is_null()).count();
+    assert!(good > questions.len() / 4, "{good} of {} files build", questions.len());
+    let mut wrong = Vec::new();
+    for (question, answer) in questions.iter().zip(&answers) {
+        let files = files(&question["files"]);
+        let tree = MemoryTree::new(files.iter().map(|(path, text)| (path.clone(), text)));
+        let kustomization = Kustomization::from_value(&question["kustomization"]).unwrap();
+        let ours = render(&tree, &kustomization, &Variables::default(), &Options::default());
+        if ours.as_ref().ok().map(|rendered| rendered.digest.as_str()) != answer["digest"].as_str() {
+            wrong.push(format!("{}\n{ours:?}\n{answer}", files["kustomization.yaml"]));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), questions.len(), wrong.join("\n\n"));
+}
