@@ -1,1 +1,20 @@
-//! The Kubernetes API behind the ports: Flux objects, live objects, server-side-apply dry-run
+//! The Kubernetes API behind [`ports::Cluster`]. Nothing here can change a cluster: the one mutating request that can be
+//! built (`call`) carries `dryRun=All`. What dry-runs are worth, and to whom, is decided elsewhere.
+//!
+//! kube logs every failed request itself, at ERROR under the target `kube_client::client::builder`: programs filter it out,
+//! because API servers repeat field values in their messages.
+
+mod api;
+mod call;
+mod cluster;
+mod discovery;
+mod kubeconfig;
+mod refusal;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod on_a_server;
+
+pub use cluster::KubeCluster;
+pub use kubeconfig::{ConfigError, Impersonate, Options, Trust};

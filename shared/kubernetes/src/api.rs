@@ -1,0 +1,141 @@
+//! Sending calls: at most so many at once and a second, each within its time, tried again when that may help.
+//! What an answer means is for `refusal`.
+
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http_body_util::{BodyExt, Limited};
+use kube::Client;
+use serde_json::Value;
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::call::Call;
+use crate::kubeconfig::Options;
+use crate::refusal::{Status, definite};
+
+/// Tries of one call, the first included.
+const TRIES: u32 = 3;
+
+/// The longest that a server may make us wait between two tries.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
+/// Answers over this are given up: a page of 500 large objects stays below.
+const MAX_BYTES: usize = 64 << 20;
+
+/// A connection to one API server.
+pub(crate) struct Api {
+    client: Client,
+    slots: Semaphore,
+    /// When the next call may start.
+    next: Mutex<Instant>,
+    between: Duration,
+    timeout: Duration,
+    /// The wait before the second try; twice that before the third.
+    pause: Duration,
+}
+
+/// A call did not do what was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The server said no, for good.
+    Status(Status),
+    /// No answer, or one that asks to come back later, after all tries.
+    Lost(String),
+}
+
+impl Api {
+    pub(crate) fn new(client: Client, options: &Options) -> Self {
+        Self {
+            client,
+            slots: Semaphore::new(options.concurrency.clamp(1, 1000)),
+            next: Mutex::new(Instant::now()),
+            between: Duration::from_secs(1) / options.requests_per_second.max(1),
+            timeout: options.timeout,
+            pause: Duration::from_millis(250),
+        }
+    }
+
+    /// Without pauses between tries.
+    #[cfg(test)]
+    pub(crate) fn impatient(mut self) -> Self {
+        self.pause = Duration::ZERO;
+        self
+    }
+
+    /// Sends a call; the answer's JSON, if it is a success.
+    pub(crate) async fn ask(&self, call: &Call) -> Result<Value, Failure> {
+        let mut tries = 1;
+        loop {
+            let (reason, wait) = match self.once(call).await {
+                Ok(value) => return Ok(value),
+                Err(Once::Failed(status)) => return Err(Failure::Status(status)),
+                Err(Once::Later(reason, wait)) => (reason, wait),
+            };
+            if tries == TRIES {
+                return Err(Failure::Lost(format!("{}: {reason}", call.what())));
+            }
+            sleep(wait.unwrap_or(self.pause * tries).min(MAX_WAIT)).await;
+            tries += 1;
+        }
+    }
+
+    async fn once(&self, call: &Call) -> Result<Value, Once> {
+        // The slot is given back before a wait for the next try.
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        self.pace().await;
+        match timeout(self.timeout, self.exchange(call)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Once::Later(format!("no answer within {} s", self.timeout.as_secs()), None)),
+        }
+    }
+
+    async fn exchange(&self, call: &Call) -> Result<Value, Once> {
+        let answer = self.client.send(call.request()).await.map_err(|e| Once::Later(chain(&e), None))?;
+        let code = answer.status().as_u16();
+        let wait = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
+        let body = body.map_err(|e| Once::Later(format!("the answer broke off: {e}"), None))?.to_bytes();
+        if (200..300).contains(&code) {
+            return serde_json::from_slice(&body)
+                .map_err(|e| Once::Later(format!("the answer is not JSON: {e}"), None));
+        }
+        let status = Status::parse(code, &body);
+        match definite(&status) {
+            true => Err(Once::Failed(status)),
+            false => Err(Once::Later(status.words(), wait.map(Duration::from_secs))),
+        }
+    }
+
+    /// Waits for this call's turn.
+    async fn pace(&self) {
+        let turn = {
+            let mut next = self.next.lock().await;
+            let turn = (*next).max(Instant::now());
+            *next = turn + self.between;
+            turn
+        };
+        sleep_until(turn).await;
+    }
+}
+
+enum Once {
+    Failed(Status),
+    /// Why, and how long the server asks to wait.
+    Later(String, Option<Duration>),
+}
+
+/// What failed is in the sources of kube's error.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,222 @@
+//! [`KubeCluster`]: what the port asks for, in calls.
+
+use std::path::Path as FilePath;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::ObjectId;
+use kube::{Client, Config};
+use ports::{Cluster, ClusterError, ConfigRef, Data, DryRun, FluxObjects, Refusal};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::api::{Api, Failure};
+use crate::call::{Call, Path};
+use crate::discovery::{Discovery, Resource};
+use crate::kubeconfig::{self, ConfigError, Options, Trust};
+use crate::refusal::{cluster_error, refusal};
+
+/// Pages of a list, 500 objects each, that are read before something must be wrong.
+const MAX_PAGES: usize = 200;
+
+/// One cluster.
+pub struct KubeCluster {
+    name: String,
+    api: Api,
+    discovery: Discovery,
+}
+
+impl KubeCluster {
+    /// The cluster that the current context of a stored kubeconfig names. Nothing is sent yet.
+    pub async fn connect(
+        name: &str,
+        kubeconfig: &SecretString,
+        options: &Options,
+    ) -> Result<Self, ConfigError> {
+        Self::make(name, kubeconfig::read(name, kubeconfig, None, options).await?, options)
+    }
+
+    /// The cluster that the current context of a person's own kubeconfig names. Such a file may name other files, by paths
+    /// relative to its own, whatever `options.trust` says; it may not run programs either.
+    pub async fn from_file(name: &str, path: &FilePath, options: &Options) -> Result<Self, ConfigError> {
+        let failed = |source| ConfigError::File { path: path.to_owned(), source };
+        let text: SecretString = tokio::fs::read_to_string(path).await.map_err(failed)?.into();
+        let whole = std::path::absolute(path).map_err(failed)?;
+        let options = Options { trust: Trust::OwnFile, ..options.clone() };
+        Self::make(name, kubeconfig::read(name, &text, whole.parent(), &options).await?, &options)
+    }
+
+    fn make(name: &str, config: Config, options: &Options) -> Result<Self, ConfigError> {
+        // kube's words for a bad certificate or key do not repeat it.
+        let client = Client::try_from(config)
+            .map_err(|e| ConfigError::Invalid { cluster: name.to_owned(), reason: e.to_string() })?;
+        Ok(Self::over(name, Api::new(client, options)))
+    }
+
+    pub(crate) fn over(name: &str, api: Api) -> Self {
+        Self { name: name.to_owned(), api, discovery: Discovery::default() }
+    }
+
+    /// Every object of one of Flux's kinds, in v1 or else in the version that the cluster prefers.
+    async fn flux_kind(&self, group: &str, plural: &str) -> Result<Vec<Value>, ClusterError> {
+        let what = format!("list {plural}.{group}");
+        let list = async |version: &str| match Path::new(&["apis", group, version, plural]) {
+            Some(path) => self.list(&path).await.map_err(|e| self.error(&what, e)),
+            None => Ok(None),
+        };
+        if let Some(found) = list("v1").await? {
+            return Ok(found);
+        }
+        for version in self.discovery.versions(&self.api, group).await.map_err(|e| self.error(&what, e))? {
+            if let Some(found) = list(&version).await? {
+                return Ok(found);
+            }
+        }
+        Err(ClusterError::NoFlux { cluster: self.name.clone(), what: format!("{plural}.{group}") })
+    }
+
+    /// All pages of a list; `None` when it is not served.
+    async fn list(&self, path: &Path) -> Result<Option<Vec<Value>>, Failure> {
+        let mut found = Vec::new();
+        let mut next: Option<String> = None;
+        let mut again = true;
+        for _ in 0..MAX_PAGES {
+            let mut page = match self.api.ask(&Call::read_page(path, next.as_deref())).await {
+                Err(Failure::Status(status)) if status.code == 404 => return Ok(None),
+                // The server forgot where we were: from the start, once.
+                Err(Failure::Status(status)) if status.code == 410 && again => {
+                    (found, next, again) = (Vec::new(), None, false);
+                    continue;
+                }
+                page => page?,
+            };
+            if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
+                found.extend(items);
+            }
+            next = page.pointer("/metadata/continue").and_then(Value::as_str).map(str::to_owned);
+            if next.as_deref().is_none_or(str::is_empty) {
+                return Ok(Some(found));
+            }
+        }
+        Err(Failure::Lost(format!("the list has over {MAX_PAGES} pages")))
+    }
+
+    fn error(&self, what: &str, failure: Failure) -> ClusterError {
+        match failure {
+            Failure::Status(status) => cluster_error(&self.name, what, &status),
+            Failure::Lost(reason) => ClusterError::Unreachable { cluster: self.name.clone(), reason },
+        }
+    }
+
+    /// Where a manifest's object is.
+    async fn place(&self, manifest: &Value) -> Result<(Resource, Path), Refusal> {
+        let missing = |field: &str| Refusal::Invalid(format!("`{field}` is missing"));
+        let version = manifest.get("apiVersion").and_then(Value::as_str);
+        let version = version.ok_or_else(|| missing("apiVersion"))?;
+        if manifest.get("kind").and_then(Value::as_str).is_none() {
+            return Err(missing("kind"));
+        }
+        let id = ObjectId::of(manifest).ok_or_else(|| missing("metadata.name"))?;
+        let resource = self.discovery.resolve(&self.api, version, &id.kind).await.map_err(refused)?;
+        let resource = resource.ok_or(Refusal::KindMissing)?;
+        let path = path(&resource, &id)?;
+        Ok((resource, path))
+    }
+
+    async fn read(&self, path: &Path) -> Result<Option<Value>, Refusal> {
+        match self.api.ask(&Call::read(path)).await {
+            Err(Failure::Status(status)) if status.code == 404 => Ok(None),
+            answer => answer.map(Some).map_err(refused),
+        }
+    }
+
+    async fn apply(&self, object: &Value) -> Result<Value, Refusal> {
+        let (resource, path) = self.place(object).await?;
+        if !resource.patchable {
+            return Err(Refusal::Invalid(format!("`{}` cannot be applied", resource.plural)));
+        }
+        if self.discovery.served_elsewhere(&self.api, &resource).await.map_err(refused)? {
+            let group = &resource.group;
+            let reason =
+                format!("`{group}` is served by an aggregated API server, which may not honour dry-runs");
+            return Err(Refusal::NoDryRun(reason));
+        }
+        self.api.ask(&Call::dry_run_apply(&path, object)).await.map_err(refused)
+    }
+}
+
+#[async_trait]
+impl Cluster for KubeCluster {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn flux_objects(&self) -> Result<FluxObjects, ClusterError> {
+        let kustomizations = self.flux_kind("kustomize.toolkit.fluxcd.io", "kustomizations").await?;
+        let git_repositories = self.flux_kind("source.toolkit.fluxcd.io", "gitrepositories").await?;
+        Ok(FluxObjects { kustomizations, git_repositories })
+    }
+
+    async fn data(&self, reference: &ConfigRef) -> Result<Option<Data>, ClusterError> {
+        let ConfigRef { secret, namespace, name } = reference;
+        let plural = if *secret { "secrets" } else { "configmaps" };
+        let Some(path) = Path::new(&["api", "v1", "namespaces", namespace, plural, name]) else {
+            return Ok(None);
+        };
+        match self.api.ask(&Call::read(&path)).await {
+            Ok(object) => Ok(Some(data(&object, *secret))),
+            Err(Failure::Status(status)) if status.code == 404 => Ok(None),
+            Err(failure) => Err(self.error(&format!("get {plural} in namespace `{namespace}`"), failure)),
+        }
+    }
+
+    async fn dry_run(&self, object: &Value) -> DryRun {
+        match self.apply(object).await {
+            Ok(stored) => DryRun::Accepted(stored),
+            Err(refusal) => DryRun::Refused(refusal),
+        }
+    }
+
+    async fn live(&self, manifest: &Value) -> Result<Option<Value>, Refusal> {
+        match self.place(manifest).await {
+            Ok((_, path)) => self.read(&path).await,
+            // What cannot be stored there is not there.
+            Err(Refusal::KindMissing) => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    async fn live_by_id(&self, id: &ObjectId) -> Result<Option<Value>, Refusal> {
+        match self.discovery.resolve_any(&self.api, &id.group, &id.kind).await.map_err(refused)? {
+            Some(resource) => self.read(&path(&resource, id)?).await,
+            None => Ok(None),
+        }
+    }
+}
+
+fn path(resource: &Resource, id: &ObjectId) -> Result<Path, Refusal> {
+    if resource.namespaced && id.namespace.is_empty() {
+        return Err(Refusal::Invalid("namespace not specified".to_owned()));
+    }
+    let wrong = || Refusal::Invalid("name or namespace is empty, or holds `/` or `%`".to_owned());
+    resource.path(&id.namespace, &id.name).ok_or_else(wrong)
+}
+
+fn refused(failure: Failure) -> Refusal {
+    match failure {
+        Failure::Status(status) => refusal(&status),
+        Failure::Lost(reason) => Refusal::Unavailable(reason),
+    }
+}
+
+/// Flux puts a Secret's bytes into YAML text, where only UTF-8 can be: other bytes are shown as U+FFFD.
+fn data(object: &Value, encoded: bool) -> Data {
+    let entries = object.get("data").and_then(Value::as_object).into_iter().flatten();
+    let entries = entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?)));
+    let text = |value: &str| match encoded {
+        true => STANDARD.decode(value).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).ok(),
+        false => Some(value.to_owned()),
+    };
+    entries.filter_map(|(key, value)| Some((key, text(value)?))).collect()
+}

@@ -1,0 +1,273 @@
+//! What the API server's `Status` answers mean to us. The rules are read off answers of real servers; the tests hold them.
+
+use ports::{ClusterError, Refusal};
+use serde::Deserialize;
+
+/// Characters that are kept of a server's message.
+const MAX_CHARS: usize = 2_000;
+
+/// A `metav1.Status`, as far as we look at it.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(crate) struct Status {
+    #[serde(skip)]
+    pub(crate) code: u16,
+    #[serde(default)]
+    pub(crate) message: String,
+    #[serde(default)]
+    details: Option<Details>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Details {
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    causes: Option<Vec<Cause>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Cause {
+    #[serde(default)]
+    message: String,
+}
+
+impl Status {
+    /// Reads the body of an answer with the HTTP status `code`, which need not be a `Status`.
+    pub(crate) fn parse(code: u16, body: &[u8]) -> Self {
+        let status = serde_json::from_slice(body).unwrap_or_else(|_| Self {
+            message: String::from_utf8_lossy(&body[..body.len().min(4 * MAX_CHARS)]).trim().to_owned(),
+            ..Self::default()
+        });
+        Self { code, ..status }
+    }
+
+    /// The server's message, bounded.
+    pub(crate) fn words(&self) -> String {
+        match self.message.as_str() {
+            "" => format!("HTTP status {}", self.code),
+            message => cut(message),
+        }
+    }
+
+    fn says(&self, part: &str) -> bool {
+        self.message.contains(part)
+    }
+
+    /// Whether our identity may not, as opposed to a policy or quota that lets nobody.
+    fn forbids_us(&self) -> bool {
+        let rbac = self.says("is forbidden: User \"") && self.says("\" cannot ");
+        rbac || self.says("attempting to grant RBAC permissions not currently held")
+    }
+
+    fn namespace_missing(&self) -> bool {
+        self.code == 404 && self.details.as_ref().is_some_and(|d| d.kind == "namespaces")
+    }
+
+    /// Whether what is wrong is that immutable fields change, and nothing else.
+    fn immutable(&self) -> bool {
+        let causes = self.details.as_ref().and_then(|d| d.causes.as_deref()).unwrap_or_default();
+        match causes {
+            [] => immutable(&self.message),
+            causes => causes.iter().all(|cause| immutable(&cause.message)),
+        }
+    }
+}
+
+fn immutable(message: &str) -> bool {
+    const WORDS: [&str; 6] = [
+        "is immutable",
+        "are immutable",
+        "immutable field",
+        "may not change once set",
+        "updates to statefulset spec for fields other than",
+        "updates may not change fields other than",
+    ];
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// Answers with status 500 that say something of the object all the same.
+fn about_the_object(status: &Status) -> bool {
+    const WORDS: [&str; 4] = [
+        "failed to create typed patch object",
+        "field not declared in schema",
+        "failed to convert",
+        "does not support dry run",
+    ];
+    WORDS.iter().any(|words| status.says(words))
+}
+
+/// Whether asking again gives the same answer.
+pub(crate) fn definite(status: &Status) -> bool {
+    match status.code {
+        409 => status.immutable(),
+        408 | 425 | 429 => false,
+        500.. => about_the_object(status),
+        _ => true,
+    }
+}
+
+/// What the answer to a dry-run, or to a read for one, means.
+pub(crate) fn refusal(status: &Status) -> Refusal {
+    let words = status.words();
+    match status.code {
+        _ if status.says("does not support dry run") => Refusal::NoDryRun(words),
+        401 => Refusal::Forbidden("the credentials are refused (401): renew the kubeconfig".to_owned()),
+        403 if status.forbids_us() => Refusal::Forbidden(words),
+        404 if status.namespace_missing() => Refusal::NamespaceMissing,
+        404 if status.details.as_ref().is_none_or(|d| d.kind.is_empty()) => Refusal::KindMissing,
+        409 | 422 if status.immutable() => Refusal::Immutable(words),
+        409 | 408 | 425 | 429 => Refusal::Unavailable(words),
+        500.. if !about_the_object(status) => Refusal::Unavailable(words),
+        _ => Refusal::Invalid(words),
+    }
+}
+
+/// What the answer to a read of `what` means, such as `list kustomizations.kustomize.toolkit.fluxcd.io`.
+pub(crate) fn cluster_error(cluster: &str, what: &str, status: &Status) -> ClusterError {
+    let cluster = cluster.to_owned();
+    match status.code {
+        401 => ClusterError::Unauthorized { cluster },
+        403 => ClusterError::Forbidden { cluster, what: what.to_owned() },
+        code => ClusterError::Unreachable { cluster, reason: format!("{what}: {code}: {}", status.words()) },
+    }
+}
+
+fn cut(message: &str) -> String {
+    match message.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}...", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn status(code: u16, message: &str, details: serde_json::Value) -> Status {
+        let body = json!({"kind": "Status", "status": "Failure", "message": message, "details": details});
+        Status::parse(code, body.to_string().as_bytes())
+    }
+
+    fn check(code: u16, message: &str, expected: fn(String) -> Refusal) {
+        let status = status(code, message, json!({}));
+        assert_eq!(refusal(&status), expected(message.to_owned()), "{code}");
+        let heals = matches!(refusal(&status), Refusal::Unavailable(_));
+        assert_eq!(definite(&status), !heals, "{code} {message}");
+    }
+
+    #[test]
+    fn what_is_missing() {
+        let namespace = status(404, "namespaces \"x\" not found", json!({"name": "x", "kind": "namespaces"}));
+        assert_eq!(refusal(&namespace), Refusal::NamespaceMissing);
+        check(404, "the server could not find the requested resource", |_| Refusal::KindMissing);
+        let other =
+            status(404, "priorityclasses \"x\" not found", json!({"name": "x", "kind": "priorityclasses"}));
+        assert!(matches!(refusal(&other), Refusal::Invalid(_)));
+    }
+
+    #[test]
+    fn who_may_not_and_what_nobody_may() {
+        check(
+            403,
+            "deployments.apps \"web\" is forbidden: User \"preflux\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"apps\"",
+            Refusal::Forbidden,
+        );
+        check(
+            403,
+            "clusterroles.rbac.authorization.k8s.io \"x\" is forbidden: user \"preflux\" (groups=[\"a\"]) is attempting to grant RBAC permissions not currently held:",
+            Refusal::Forbidden,
+        );
+        check(
+            403,
+            "pods \"web\" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=5, limited: pods=5",
+            Refusal::Invalid,
+        );
+        check(
+            403,
+            "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: no",
+            Refusal::Invalid,
+        );
+        check(
+            400,
+            "admission webhook \"policy.example.test\" denied the request: no latest tags",
+            Refusal::Invalid,
+        );
+        check(400, "admission webhook \"x.example.test\" does not support dry run", Refusal::NoDryRun);
+        check(
+            500,
+            "Internal error occurred: admission webhook \"x\" does not support dry run",
+            Refusal::NoDryRun,
+        );
+        let refused = refusal(&Status::parse(401, b"{}"));
+        assert!(matches!(refused, Refusal::Forbidden(why) if why.contains("renew the kubeconfig")));
+    }
+
+    #[test]
+    fn what_is_invalid_and_what_is_immutable() {
+        check(
+            422,
+            "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: {}: field is immutable",
+            Refusal::Immutable,
+        );
+        check(
+            422,
+            "StatefulSet.apps \"db\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden",
+            Refusal::Immutable,
+        );
+        check(
+            422,
+            "ConfigMap \"A\" is invalid: metadata.name: Invalid value: \"A\": a lowercase name",
+            Refusal::Invalid,
+        );
+        check(
+            500,
+            "failed to create typed patch object (apps/web; apps/v1, Kind=Deployment): .spec.replica: field not declared in schema",
+            Refusal::Invalid,
+        );
+        check(400, "failed to create manager for existing fields", Refusal::Invalid);
+        check(413, "limit is 3145728", Refusal::Invalid);
+        let both = json!({"causes": [{"message": "Invalid value: field is immutable"}, {"message": "Required value"}]});
+        assert!(matches!(
+            refusal(&status(422, "field is immutable, and Required value", both)),
+            Refusal::Invalid(_)
+        ));
+        let one = json!({"causes": [{"message": "Invalid value: field is immutable"}]});
+        assert!(matches!(refusal(&status(422, "is invalid", one)), Refusal::Immutable(_)));
+    }
+
+    #[test]
+    fn what_may_pass() {
+        check(429, "too many requests", Refusal::Unavailable);
+        check(503, "the server is currently unable to handle the request", Refusal::Unavailable);
+        check(
+            500,
+            "Internal error occurred: failed calling webhook \"x\": connection refused",
+            Refusal::Unavailable,
+        );
+        check(409, "Operation cannot be fulfilled: the object has been modified", Refusal::Unavailable);
+    }
+
+    #[test]
+    fn answers_that_are_no_status_and_messages_without_end() {
+        assert_eq!(
+            refusal(&Status::parse(502, b"<html>bad gateway</html>")),
+            Refusal::Unavailable("<html>bad gateway</html>".to_owned())
+        );
+        assert_eq!(refusal(&Status::parse(400, b"")), Refusal::Invalid("HTTP status 400".to_owned()));
+        assert_eq!(
+            refusal(&Status::parse(400, b"\xff\xfe[1")),
+            Refusal::Invalid("\u{fffd}\u{fffd}[1".to_owned())
+        );
+        let long = status(400, &"\u{e9}".repeat(5_000), json!(null)).words();
+        assert_eq!((long.chars().count(), long.ends_with("...")), (2_003, true));
+    }
+
+    #[test]
+    fn reads_tell_permissions_from_outages() {
+        let say = |code| cluster_error("prod", "list x", &status(code, "why", json!({}))).to_string();
+        assert_eq!(say(401), "cluster `prod` refused the credentials (401): renew the kubeconfig");
+        assert_eq!(say(403), "cluster `prod` does not allow list x: grant it (infra/cluster)");
+        assert_eq!(say(503), "cluster `prod` is not reachable: list x: 503: why");
+    }
+}
