@@ -154,8 +154,11 @@ fn double_quoted(text: &str) -> String {
 
 fn plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else { return false };
-    let opens_something = "-?:,[]{}#&*!|>'\"%@`=<~".contains(first)
-        && !(first == '-' && text.len() > 1 && !text.starts_with("- ") && !text.starts_with("--"));
+    // A dash opens a list item before a space only, and three of them a document: `-v` and `--force` are plain.
+    let opens_something = match first {
+        '-' => text.len() == 1 || text.starts_with("- ") || text.starts_with("---"),
+        _ => "?:,[]{}#&*!|>'\"%@`=<~".contains(first),
+    };
     !(opens_something
         || text.starts_with(char::is_whitespace)
         || text.ends_with(char::is_whitespace)
@@ -201,7 +204,6 @@ fn reads_as_number(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a value that cannot be read back is the test's failure")]
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -234,8 +236,18 @@ mod tests {
     #[test]
     fn what_could_be_something_else_is_quoted() {
         let check = |text: &str, expected: &str| assert_eq!(scalar(text), expected);
-        for same in ["web", "nginx:1.27.1", "10.0.0.1", "1.2.3", "-v", "a b", "http://x/y?z=1", "100m", "5Gi"]
-        {
+        for same in [
+            "web",
+            "nginx:1.27.1",
+            "10.0.0.1",
+            "1.2.3",
+            "-v",
+            "--force",
+            "a b",
+            "http://x/y?z=1",
+            "100m",
+            "5Gi",
+        ] {
             check(same, same);
         }
         for odd in

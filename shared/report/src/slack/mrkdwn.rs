@@ -31,7 +31,7 @@ pub(super) fn words(text: &str, most: usize) -> String {
 /// would open a block, are replaced by a look-alike.
 pub(super) fn sentence(text: &str) -> String {
     let escaped = escape(text);
-    let pairs = escaped.matches('`').count() % 2 == 0 && !escaped.contains("``");
+    let pairs = escaped.matches('`').count().is_multiple_of(2) && !escaped.contains("``");
     if pairs { escaped } else { escaped.replace('`', "ˋ") }
 }
 

@@ -1,0 +1,194 @@
+//! The client against a stand-in for Slack that keeps Slack's limits and refusals.
+
+#![expect(clippy::unwrap_used, reason = "an error is the test's failure")]
+
+use ports::{Chat, ChatError, ChatMessage, MessageRef};
+use secrecy::SecretString;
+use serde_json::json;
+use slack::SlackClient;
+use testkit::faults::{Fault, FaultKind};
+use testkit::slack::{ALICE, Channel, DEFAULT_BOT_TOKEN, DEPLOYS, FakeSlack, GENERAL, Options};
+
+const POST: &str = "/api/chat.postMessage";
+
+fn world() -> (FakeSlack, SlackClient) {
+    let fake = FakeSlack::start(Options::default()).unwrap();
+    let client = client(&fake, DEFAULT_BOT_TOKEN);
+    (fake, client)
+}
+
+fn client(fake: &FakeSlack, token: &str) -> SlackClient {
+    SlackClient::with_base_url(SecretString::from(token), &fake.api_url()).unwrap()
+}
+
+fn message(text: &str) -> ChatMessage {
+    let block = json!({"type": "section", "block_id": "a", "text": {"type": "mrkdwn", "text": text, "verbatim": true}});
+    ChatMessage { text: text.to_owned(), blocks: vec![block] }
+}
+
+#[tokio::test]
+async fn a_message_is_posted_found_by_its_key_and_replaced() {
+    let (fake, client) = world();
+    let at = client.post(DEPLOYS, None, "acme/fleet#7", &message("queued")).await.unwrap();
+    client.post(DEPLOYS, None, "acme/fleet#8", &message("other")).await.unwrap();
+    assert_eq!(client.find(DEPLOYS, None, "acme/fleet#7").await.unwrap(), Some(at.clone()));
+    assert_eq!(client.find(DEPLOYS, None, "acme/fleet#9").await.unwrap(), None);
+
+    client.update(&at, &message("reported")).await.unwrap();
+    assert_eq!(fake.messages(DEPLOYS)[0].text, "reported");
+    client.update(&at, &ChatMessage { text: "plain".to_owned(), blocks: vec![] }).await.unwrap();
+    assert_eq!(fake.messages(DEPLOYS)[0].blocks, Vec::<serde_json::Value>::new());
+    assert_eq!(
+        client.find(DEPLOYS, None, "acme/fleet#7").await.unwrap(),
+        Some(at),
+        "the key outlives updates"
+    );
+}
+
+#[tokio::test]
+async fn a_thread_has_its_own_messages_and_files() {
+    let (fake, client) = world();
+    let at = client.post(DEPLOYS, None, "k", &message("summary")).await.unwrap();
+    let reply = client.post(DEPLOYS, Some(&at), "k details", &message("details")).await.unwrap();
+    assert_eq!(client.find(DEPLOYS, Some(&at), "k details").await.unwrap(), Some(reply));
+    assert_eq!(client.find(DEPLOYS, None, "k details").await.unwrap(), None);
+
+    client.upload(&at, "report.diff", "The whole report", "+é 🚀\n").await.unwrap();
+    let files = fake.files();
+    assert_eq!((files[0].name.as_str(), files[0].title.as_str()), ("report.diff", "The whole report"));
+    assert_eq!(files[0].content, "+é 🚀\n".as_bytes());
+    assert_eq!(files[0].shared, Some((DEPLOYS.to_owned(), Some(at.ts))));
+}
+
+#[tokio::test]
+async fn messages_of_others_are_never_found() {
+    let (fake, client) = world();
+    fake.say(DEPLOYS, ALICE, "acme/fleet#7");
+    assert_eq!(client.find(DEPLOYS, None, "acme/fleet#7").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_old_message_is_found_on_a_later_page() {
+    let (fake, client) = world();
+    let at = client.post(DEPLOYS, None, "old", &message("old")).await.unwrap();
+    (0..450).for_each(|i| drop(fake.say(DEPLOYS, ALICE, &format!("chatter {i}"))));
+    assert_eq!(client.find(DEPLOYS, None, "old").await.unwrap(), Some(at));
+}
+
+#[tokio::test]
+async fn what_slack_refuses_is_named() {
+    let (fake, client) = world();
+    fake.put_channel(Channel { is_archived: true, ..Channel::new("C0OLD", "old") });
+    let post = async |channel: &str| client.post(channel, None, "k", &message("x")).await.unwrap_err();
+    for (channel, reason) in
+        [("C0NONE", "channel_not_found"), (GENERAL, "not_in_channel"), ("C0OLD", "is_archived")]
+    {
+        let error = post(channel).await;
+        assert!(matches!(error, ChatError::Channel { .. }), "{error}");
+        assert!(error.to_string().contains(channel) && error.to_string().contains(reason), "{error}");
+    }
+    let gone = MessageRef { channel: DEPLOYS.to_owned(), ts: "1.000001".to_owned() };
+    assert!(matches!(client.update(&gone, &message("x")).await, Err(ChatError::MessageGone)));
+    assert!(matches!(client.find(DEPLOYS, Some(&gone), "k").await, Err(ChatError::MessageGone)));
+
+    let long = message(&"x".repeat(3001));
+    let error = client.post(DEPLOYS, None, "k", &long).await.unwrap_err();
+    assert!(matches!(&error, ChatError::Refused { method, .. } if method == "chat.postMessage"), "{error}");
+    assert!(error.to_string().contains("invalid_blocks"), "{error}");
+    assert!(!error.heals());
+}
+
+#[tokio::test]
+async fn a_refused_token_is_said_and_not_shown() {
+    let (fake, _) = world();
+    let wrong = client(&fake, "xoxb-wrong-token");
+    for error in [
+        wrong.post(DEPLOYS, None, "k", &message("x")).await.unwrap_err(),
+        wrong.find(DEPLOYS, None, "k").await.unwrap_err(),
+    ] {
+        assert!(matches!(error, ChatError::Unauthorized(_)), "{error}");
+        assert!(!format!("{error:?} {error} {wrong:?}").contains("xoxb-wrong"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_short_rate_limit_is_waited_for_and_a_long_one_is_told() {
+    let (fake, client) = world();
+    fake.fault(Fault::once("POST", POST, FaultKind::RateLimited(Some(0))).times(3));
+    client.post(DEPLOYS, None, "k", &message("x")).await.unwrap();
+    assert_eq!(fake.messages(DEPLOYS).len(), 1);
+
+    fake.fault(Fault::once("POST", POST, FaultKind::RateLimited(Some(0))).times(4));
+    let error = client.post(DEPLOYS, None, "k", &message("x")).await.unwrap_err();
+    assert!(matches!(error, ChatError::RateLimited { retry_after_s: 0 }), "{error}");
+
+    fake.forget_requests();
+    fake.fault(Fault::once("POST", POST, FaultKind::RateLimited(Some(30))));
+    let error = client.post(DEPLOYS, None, "k", &message("x")).await.unwrap_err();
+    assert!(matches!(error, ChatError::RateLimited { retry_after_s: 30 }), "{error}");
+    assert_eq!(fake.requests().len(), 1);
+    assert!(error.heals());
+}
+
+#[tokio::test]
+async fn a_post_without_an_answer_is_not_repeated_but_can_be_found() {
+    let (fake, client) = world();
+    fake.fault(Fault::once("POST", POST, FaultKind::StatusAfter(500)));
+    let error = client.post(DEPLOYS, None, "k", &message("x")).await.unwrap_err();
+    assert!(matches!(error, ChatError::Unavailable { .. }) && error.heals(), "{error}");
+    let posted = fake.messages(DEPLOYS);
+    assert_eq!(posted.len(), 1);
+    let found = client.find(DEPLOYS, None, "k").await.unwrap();
+    assert_eq!(found.map(|at| at.ts), Some(posted[0].ts.clone()));
+}
+
+#[tokio::test]
+async fn nobody_listening_is_unavailable() {
+    let client = SlackClient::with_base_url(SecretString::from("xoxb-t"), "http://127.0.0.1:1/api").unwrap();
+    let error = client.post(DEPLOYS, None, "k", &message("x")).await.unwrap_err();
+    assert!(matches!(error, ChatError::Unavailable { .. }), "{error}");
+    assert!(error.to_string().contains("no connection"), "{error}");
+}
+
+#[tokio::test]
+async fn answers_are_private_or_for_all_and_used_up_at_some_time() {
+    let (fake, client) = world();
+    let button = json!({"type": "actions", "elements": [{"type": "button", "action_id": "approve", "value": "report-1",
+        "text": {"type": "plain_text", "text": "Approve"}}]});
+    let with_button = ChatMessage { text: "x".to_owned(), blocks: vec![button] };
+    let at = client.post(DEPLOYS, None, "k", &with_button).await.unwrap();
+    let body = fake.click_body(DEPLOYS, &at.ts, "approve", ALICE).unwrap();
+    let parsed = slack::inbound::parse(body.as_bytes(), Some("application/x-www-form-urlencoded"));
+    let Ok(domain::interact::Interaction::Click(click)) = parsed else { panic!("no click: {parsed:?}") };
+    assert_eq!((click.channel.as_str(), click.message.as_str()), (DEPLOYS, at.ts.as_str()));
+
+    client.answer(&click.answer_url, true, &message("Approving…")).await.unwrap();
+    assert_eq!(fake.ephemerals()[0].text, "Approving…");
+    client.answer(&click.answer_url, false, &message("Done")).await.unwrap();
+    assert_eq!(fake.messages(DEPLOYS).last().unwrap().text, "Done");
+    for _ in 0..3 {
+        client.answer(&click.answer_url, true, &message("more")).await.unwrap();
+    }
+    let error = client.answer(&click.answer_url, true, &message("too many")).await.unwrap_err();
+    assert!(error.to_string().contains("used_url"), "{error}");
+    assert!(!error.to_string().contains("/response/"), "{error}");
+    let error = client.answer("https://evil.example/x", true, &message("x")).await.unwrap_err();
+    assert!(matches!(error, ChatError::Refused { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn every_message_of_a_report_is_taken() {
+    let (_fake, client) = world();
+    let rows = vec![report::slack::KustomizationRow {
+        namespace: "flux-system".to_owned(),
+        name: "apps".to_owned(),
+        revision: "main@sha1:0123".to_owned(),
+        suspended: false,
+        ready: "True".to_owned(),
+        message: "<!channel> ```".to_owned(),
+    }];
+    let (text, blocks) = report::slack::kustomizations_table("prod", &rows, 9);
+    client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
+    let (text, blocks) = report::slack::answer(report::words::replies::help());
+    client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
+}
