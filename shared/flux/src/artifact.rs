@@ -53,7 +53,7 @@ impl Listing {
             return Err(unsupported("spec.include", "the content of other repositories is not known here"));
         }
         let walk = Walk::of(tree, &source.sparse_checkout)
-            .map_err(|reason| unsupported("spec.url", &format!("its content {reason}")))?;
+            .map_err(|reason| Error::Content { object: format!("GitRepository/{}", source.key), reason })?;
         if source.recurse_submodules && walk.submodules {
             return Err(unsupported("spec.recurseSubmodules", "the content of submodules is not known here"));
         }
@@ -247,6 +247,32 @@ mod tests {
     fn sparse_checkouts_see_less() {
         let files = [("apps/a.yaml", ""), ("infra/b.yaml", ""), (".sourceignore", "a.yaml")];
         check(&files, json!({"sparseCheckout": ["./apps"]}), &["apps/a.yaml"]);
+    }
+
+    /// A tree that goes down for ever.
+    struct Bottomless;
+
+    impl Tree for Bottomless {
+        fn kind(&self, path: &str) -> Option<EntryKind> {
+            (!path.ends_with(".sourceignore")).then_some(EntryKind::Directory)
+        }
+
+        fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
+            Err(TreeError::NotFound { path: path.to_owned() })
+        }
+
+        fn list(&self, _: &str) -> Result<Vec<Entry>, TreeError> {
+            Ok(vec![Entry { name: "d".into(), kind: EntryKind::Directory }])
+        }
+    }
+
+    #[test]
+    fn a_walk_has_an_end() {
+        let error = Artifact::new(&Bottomless, &source(json!({}))).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "content of `GitRepository/flux-system/fleet` nests deeper than 256 directories"
+        );
     }
 
     #[test]

@@ -20,6 +20,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// The content of a source could not be listed or read, or is beyond what is walked.
+    #[error("content of `{object}` {reason}")]
+    Content {
+        /// The source, as `Kind/namespace/name`.
+        object: String,
+        /// What is wrong with its content.
+        reason: String,
+    },
+
     /// `spec.path` is not a directory of the artifact.
     #[error("kustomization path not found: `{path}` of `Kustomization/{kustomization}`")]
     PathNotFound {

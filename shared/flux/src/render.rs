@@ -8,6 +8,7 @@ use kustomize::{EntryKind, OverlayTree, Tree};
 use sha2::{Digest, Sha256};
 
 use crate::inventory::describe;
+use crate::sops::Encryption;
 use crate::{
     Error, Kustomization, ObjectId, Strictness, Variables, generator, metadata, normalise, post_build, sops,
 };
@@ -155,9 +156,9 @@ fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), 
         if metadata::set_owner(object, &kustomization.key) {
             rendered.warnings.push(format!("`{name}` loses its labels, since they are not all text"));
         }
-        let encrypted = sops::is_encrypted(object);
-        if encrypted && decrypts {
-            rendered.warnings.push(format!("`{name}` is encrypted, compared as ciphertext"));
+        let encryption = sops::encryption(object);
+        if let (Some(how), true) = (encryption, decrypts) {
+            rendered.warnings.push(ciphertext(&name, how));
             rendered.encrypted.extend(ObjectId::of(object));
         } else {
             normalise::normalise(object);
@@ -168,11 +169,21 @@ fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), 
         if !decrypts && sops::is_refused(object) {
             return Err(Error::SopsEncrypted { kustomization: kustomization.key.clone(), object: name });
         }
-        if encrypted && !decrypts {
+        if encryption.is_some() && !decrypts {
             rendered.warnings.push(format!("`{name}` is encrypted and nothing decrypts it"));
         }
     }
     Ok(())
+}
+
+/// What to say of an object that the controller decrypts.
+fn ciphertext(name: &str, how: Encryption) -> String {
+    match how {
+        Encryption::Object => format!("`{name}` is encrypted, compared as ciphertext"),
+        Encryption::Files => format!(
+            "`{name}` is made from an encrypted file, compared as ciphertext: a hash in its name is not the cluster's"
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -238,6 +249,19 @@ mod tests {
         assert!(objects.is_empty() && warnings == ["`A` has no usable apiVersion and name and is dropped"]);
         assert!(read(json!({"apiVersion": "v1"})).unwrap_err().contains("kind is missing"));
         assert!(read(json!({"kind": "List", "items": [1]})).unwrap_err().contains("not an object"));
+    }
+
+    #[test]
+    fn what_was_read_is_told() {
+        let config_map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+        let tree = MemoryTree::new([("apps/a.yaml", config_map), ("other/b.yaml", config_map)]);
+        let rendered = render(&tree, &kustomization(Value::Null), &Variables::default(), &Options::default());
+        let rendered = rendered.unwrap();
+        for read in ["apps", "apps/a.yaml", "apps/kustomization.yaml", "apps/kustomization.yml"] {
+            assert!(rendered.reads.contains(read), "{read} in {:?}", rendered.reads);
+        }
+        assert!(!rendered.reads.iter().any(|read| read.starts_with("other") || read.is_empty()));
+        assert!(rendered.warnings.is_empty() && rendered.encrypted.is_empty());
     }
 
     #[test]

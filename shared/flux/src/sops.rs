@@ -8,11 +8,22 @@ use crate::variables::decode_base64;
 /// What tells an encrypted file from another: its message authentication code in JSON, dotenv, ini or YAML.
 const MARKERS: [&str; 4] = ["\"mac\": \"ENC[", "sops_mac=ENC[", "[sops]", "mac: ENC["];
 
-/// Whether an object, of any kind, is encrypted as a whole, or is a Secret made from encrypted files; and is not
-/// exempt from decryption.
-pub(crate) fn is_encrypted(object: &Value) -> bool {
+/// How an object is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encryption {
+    /// As a whole; an object of any kind.
+    Object,
+    /// It is a Secret made from encrypted files.
+    Files,
+}
+
+/// How an object is encrypted, if it is and is not exempt from decryption.
+pub(crate) fn encryption(object: &Value) -> Option<Encryption> {
+    if is_decryption_disabled(object) {
+        return None;
+    }
     let whole = object["sops"]["mac"].as_str().is_some_and(|mac| !mac.is_empty());
-    !is_decryption_disabled(object) && (whole || has_encrypted_values(object))
+    whole.then_some(Encryption::Object).or_else(|| has_encrypted_values(object).then_some(Encryption::Files))
 }
 
 /// Whether a Secret holds the content of an encrypted file.
@@ -53,12 +64,12 @@ mod tests {
     #[test]
     fn encrypted_objects_are_found() {
         let mac = json!({"mac": "ENC[AES256_GCM,data:x]"});
-        assert!(is_encrypted(&json!({"kind": "ConfigMap", "sops": mac})));
+        assert_eq!(encryption(&json!({"kind": "ConfigMap", "sops": mac})), Some(Encryption::Object));
         let file = base64::engine::general_purpose::STANDARD.encode("a: ENC[x]\nsops:\n    mac: ENC[y]\n");
-        assert!(is_encrypted(&secret(json!({"data": {"f": file}}))));
-        assert!(!is_encrypted(&secret(json!({"data": {"f": "YQ=="}}))));
+        assert_eq!(encryption(&secret(json!({"data": {"f": file}}))), Some(Encryption::Files));
+        assert_eq!(encryption(&secret(json!({"data": {"f": "YQ=="}}))), None);
         let exempt = json!({"annotations": {"kustomize.toolkit.fluxcd.io/decrypt": "Disabled"}});
-        assert!(!is_encrypted(&secret(json!({"metadata": exempt, "sops": mac}))));
+        assert_eq!(encryption(&secret(json!({"metadata": exempt, "sops": mac}))), None);
     }
 
     #[test]
