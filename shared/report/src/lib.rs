@@ -25,3 +25,18 @@ use domain::report::Report;
 pub fn json(report: &Report) -> String {
     serde_json::to_string_pretty(report).expect("a report has only string keys and finite numbers")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn json_is_read_back_as_the_same_report(given in testing::reports(2_000)) {
+            let read: Report = serde_json::from_str(&json(&given)).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            prop_assert_eq!(read, given);
+        }
+    }
+}

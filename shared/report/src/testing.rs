@@ -91,6 +91,7 @@ fn words() -> impl Strategy<Value = String> {
         Just("`".repeat(7)),
         Just("\n".to_owned()),
         Just("&".to_owned()),
+        Just("&".repeat(700)),
         Just("👩‍👩‍👧".to_owned()),
         "[a-z]{1,8}",
         "\\PC{0,6}",

@@ -114,25 +114,23 @@ impl Text {
             Finding::Changes { changes } if changes.is_empty() => {
                 self.line(None, "  No object changes");
             }
-            Finding::Changes { changes } => changes.iter().for_each(|change| self.change(change)),
+            Finding::Changes { changes } => {
+                changes.iter().for_each(|change| self.change(change, words::kind(change.kind)));
+            }
         }
         if !kustomization.drift.is_empty() {
             self.line(Some(Paint::Dim), &format!("  {}:", words::drift(kustomization.drift.len())));
-            kustomization.drift.iter().for_each(|change| self.change(change));
+            kustomization.drift.iter().for_each(|change| self.change(change, words::drifted()));
         }
     }
 
-    fn change(&mut self, change: &Change) {
+    fn change(&mut self, change: &Change, what: &str) {
         let paint = match change.kind {
             ChangeKind::Created => Paint::Green,
             ChangeKind::Deleted | ChangeKind::Recreated => Paint::Red,
             ChangeKind::Changed | ChangeKind::Orphaned => Paint::Yellow,
         };
-        let title = format!(
-            "  {} {}",
-            visible(&change.object.to_string()).replace('\n', " "),
-            words::kind(change.kind)
-        );
+        let title = format!("  {} {}", visible(&change.object.to_string()).replace('\n', " "), what);
         self.line(Some(paint), &title);
         if let Some(said) = words::check(change, LINE) {
             self.line(Some(Paint::Red), &format!("    ! {said}"));
@@ -218,6 +216,20 @@ mod tests {
             assert!(text.contains(part), "no {part:?} in {text}");
         }
         assert!(!text.to_lowercase().contains("no changes"), "{text}");
+    }
+
+    #[test]
+    fn drift_is_told_apart() {
+        let mut given = report(vec![kustomization("a/b", vec![])]);
+        given.kustomizations[0].drift = vec![changed(object("A", "x"), json!({"size": 1}), json!({"size": 2}))];
+        let text = text(&given);
+        for part in [
+            "\nNo object changes\n",
+            "  1 object is in the cluster otherwise than in Git (drift, not this pull request's doing):\n",
+            "  A/apps/x differs (- Git, + cluster)\n    @@ -1,1 +1,1 @@ size\n    -size: 1\n    +size: 2\n",
+        ] {
+            assert!(text.contains(part), "no {part:?} in {text}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "an error is the test's failure")]
 
 use ports::{Chat, ChatError, ChatMessage, MessageRef};
+use report::slack::State;
 use secrecy::SecretString;
 use serde_json::json;
 use slack::SlackClient;
@@ -189,6 +190,46 @@ async fn every_message_of_a_report_is_taken() {
     }];
     let (text, blocks) = report::slack::kustomizations_table("prod", &rows, 9);
     client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
+    let report = report();
+    let view = |state| report::slack::MessageView {
+        pull: &report.pull,
+        state,
+        note: Some("Asked for again by <!here>"),
+    };
+    for state in [State::Queued, State::Reported(&report), State::Merged(Some(&report))] {
+        let (text, blocks) = report::slack::summary(&view(state));
+        client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
+    }
+    let report::slack::Details::Blocks { text, blocks } = report::slack::details(&report) else {
+        panic!("should fit")
+    };
+    client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
     let (text, blocks) = report::slack::answer(report::words::replies::help());
     client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
+}
+
+fn report() -> domain::report::Report {
+    let (head, base) = ("1".repeat(40), "2".repeat(40));
+    let value = json!({
+        "id": "report-00000001",
+        "pull": {
+            "key": {"repo": "acme/fleet", "number": 7}, "title": "Bump `web` <!channel>", "author": {"login": "ann", "bot": false},
+            "state": "open", "draft": false, "labels": [], "head_branch": "bump", "head": head, "base_branch": "main", "base": base,
+            "fork": false, "url": "https://github.com/acme/fleet/pull/7", "updated_at": 1,
+        },
+        "comparison": {"base": base, "result": head, "mode": "merge_result"},
+        "cluster": {"asked": "yes", "name": "prod"},
+        "trust": {"trust": "author"},
+        "kustomizations": [{
+            "name": "flux-system/apps", "path": "./apps", "presence": "both", "suspended": false,
+            "finding": {"found": "changes", "changes": [{
+                "object": {"group": "apps", "kind": "Deployment", "namespace": "apps", "name": "web"},
+                "kind": "changed", "check": "dry_run", "before": {"spec": {"replicas": 1}}, "after": {"spec": {"replicas": 2}},
+            }]},
+            "drift": [], "notes": ["``` <@U1>"],
+        }],
+        "coverage": {"known": 3, "rendered": 1, "identical": 2, "unresolved": []},
+        "notes": [], "made_at": 1,
+    });
+    serde_json::from_value(value).unwrap()
 }

@@ -84,7 +84,7 @@ fn section(kustomization: &KustomizationReport) -> Section {
             "does not render".to_owned()
         }
         Finding::Changes { changes } => {
-            items.extend(changes.iter().map(|change| item(change, "")));
+            items.extend(changes.iter().map(|change| item(change, words::kind(change.kind))));
             match changes.len() {
                 0 => "no object changes".to_owned(),
                 n => words::plural(n, "object", "objects"),
@@ -95,8 +95,8 @@ fn section(kustomization: &KustomizationReport) -> Section {
     words::presence(kustomization).iter().for_each(|word| title.push_str(&format!(", {word}")));
     let mut notes = sentences(&kustomization.notes, "- ");
     if !kustomization.drift.is_empty() {
-        notes.push(format!("- {}, marked as drift below", prose(&words::drift(kustomization.drift.len()))));
-        items.extend(kustomization.drift.iter().map(|change| item(change, "drift: ")));
+        notes.push(format!("- {}, below as differing", prose(&words::drift(kustomization.drift.len()))));
+        items.extend(kustomization.drift.iter().map(|change| item(change, words::drifted())));
     }
     let notes = if notes.is_empty() { String::new() } else { notes.join("\n") + "\n\n" };
     Section { open: format!("\n<details><summary>{title}</summary>\n\n{notes}"), items }
@@ -111,9 +111,9 @@ fn failure(what: &str, error: &str) -> Item {
     }
 }
 
-fn item(change: &Change, lead: &str) -> Item {
+fn item(change: &Change, what: &str) -> Item {
     let name = span(&one_line(&change.object.to_string(), 250));
-    let mut title = format!("{lead}{name} {}", words::kind(change.kind));
+    let mut title = format!("{name} {what}");
     if let Some(said) = words::check(change, SENTENCE) {
         title.push_str(&format!(" — ⚠️ {}", prose(&said)));
     }

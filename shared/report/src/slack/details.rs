@@ -61,7 +61,7 @@ fn write(report: &Report, pages: &mut Pages) {
             .concat();
     for said in sentences {
         // Here nothing may be cut: what is too long for a line is too long for blocks.
-        pages.text(&sentence(&said));
+        pages.text(&sentence(&said, usize::MAX));
     }
     report.kustomizations.iter().for_each(|kustomization| one(kustomization, pages));
     if report.kustomizations.is_empty() {
@@ -70,28 +70,30 @@ fn write(report: &Report, pages: &mut Pages) {
 }
 
 fn one(kustomization: &KustomizationReport, pages: &mut Pages) {
-    let mut title = format!("*Kustomization* {}", code(&kustomization.name, 300));
+    let mut title = format!("*Kustomization* {}", code(&kustomization.name, 600));
     words::presence(kustomization).iter().for_each(|word| title.push_str(&format!(", {word}")));
     pages.start(&title);
-    kustomization.notes.iter().for_each(|note| pages.text(&sentence(note)));
+    kustomization.notes.iter().for_each(|note| pages.text(&sentence(note, usize::MAX)));
     match &kustomization.finding {
         Finding::Failed { side, error } => {
             pages.text(words::failed(*side));
             pages.fence(error);
         }
         Finding::Changes { changes } if changes.is_empty() => pages.text("No object changes"),
-        Finding::Changes { changes } => changes.iter().for_each(|change| object(change, pages)),
+        Finding::Changes { changes } => {
+            changes.iter().for_each(|change| object(change, words::kind(change.kind), pages));
+        }
     }
     if !kustomization.drift.is_empty() {
         pages.text(&format!("_{}_", escape(&words::drift(kustomization.drift.len()))));
-        kustomization.drift.iter().for_each(|change| object(change, pages));
+        kustomization.drift.iter().for_each(|change| object(change, words::drifted(), pages));
     }
 }
 
-fn object(change: &Change, pages: &mut Pages) {
-    let mut title = format!("{} {}", code(&change.object.to_string(), 300), words::kind(change.kind));
+fn object(change: &Change, what: &str, pages: &mut Pages) {
+    let mut title = format!("{} {what}", code(&change.object.to_string(), 600));
     if let Some(said) = words::check(change, limits::SECTION_USED) {
-        title.push_str(&format!(" — ⚠️ {}", sentence(&said)));
+        title.push_str(&format!(" — ⚠️ {}", sentence(&said, usize::MAX)));
     }
     let lines = diff::of(change);
     if lines.is_empty() {

@@ -57,8 +57,8 @@ pub enum State<'a> {
 
 /// Blocks for a short answer to a click or a command: one section. `` ` `` marks names in `text`; nothing else in it has an effect.
 pub fn answer(text: &str) -> (String, Vec<Value>) {
-    let text = crate::safe::cut(text, 1_200);
-    (escape(&text), vec![section("answer", &mrkdwn::sentence(&text))])
+    let whole = mrkdwn::sentence(text, limits::SECTION_USED);
+    (whole.clone(), vec![section("answer", &whole)])
 }
 
 fn section(id: &str, text: &str) -> Value {

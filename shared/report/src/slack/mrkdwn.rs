@@ -12,27 +12,47 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// One line as inline code, at most `most` characters of it.
+/// One line as inline code, at most `most` units of it.
 pub(super) fn code(text: &str, most: usize) -> String {
     let line = one_line(text, most);
     if line.is_empty() {
         return "(empty)".to_owned();
     }
-    format!("`{}`", escape(&line).replace('`', "ˋ"))
+    format!("`{}`", escape_within(&line, most).replace('`', "ˋ"))
 }
 
-/// One line as plain words, at most `most` characters of it; it should be the last thing on its line, because an asterisk in it
+/// One line as plain words, at most `most` units of it; it should be the last thing on its line, because an asterisk in it
 /// still formats what follows.
 pub(super) fn words(text: &str, most: usize) -> String {
-    sentence(&one_line(text, most))
+    sentence(&one_line(text, most), most)
 }
 
-/// A sentence of ours in which `` ` `` marks names: the names stay code, everything is escaped. Backticks that do not pair up, or that
-/// would open a block, are replaced by a look-alike.
-pub(super) fn sentence(text: &str) -> String {
-    let escaped = escape(text);
+/// A sentence of ours in which `` ` `` marks names, at most `most` units of it: the names stay code, everything is escaped. Backticks
+/// that do not pair up, or that would open a block, are replaced by a look-alike.
+pub(super) fn sentence(text: &str, most: usize) -> String {
+    let escaped = escape_within(text, most);
     let pairs = escaped.matches('`').count().is_multiple_of(2) && !escaped.contains("``");
     if pairs { escaped } else { escaped.replace('`', "ˋ") }
+}
+
+/// Escaped text of at most `most` units, never cut within an entity; longer text ends in `…`.
+pub(super) fn escape_within(text: &str, most: usize) -> String {
+    let whole = escape(text);
+    if units(&whole) <= most {
+        return whole;
+    }
+    let (mut out, mut size) = (String::new(), 1);
+    for c in visible(text).chars() {
+        let before = out.len();
+        push(&mut out, c);
+        size += units(&out[before..]);
+        if size > most {
+            out.truncate(before);
+            break;
+        }
+    }
+    out.push('…');
+    out
 }
 
 /// A code block around lines that [`fenced_line`] made.
@@ -79,7 +99,9 @@ mod tests {
         assert_eq!(code("abcdef", 4), "`abc…`");
         assert_eq!(fenced_line("``` out"), "ˋˋˋ out");
         assert_eq!(fenced_line("run `x`"), "run `x`");
-        assert_eq!(sentence("run `x` & ```"), "run ˋxˋ &amp; ˋˋˋ");
+        assert_eq!(sentence("run `x` & ```", 50), "run ˋxˋ &amp; ˋˋˋ");
+        assert_eq!(escape_within("a<<<<", 10), "a&lt;&lt;…");
+        assert_eq!(escape_within("a<", 5), "a&lt;");
         assert_eq!(words("one ` only", 20), "one ˋ only");
     }
 }

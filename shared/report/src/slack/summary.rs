@@ -5,7 +5,7 @@ use domain::report::{Finding, Report};
 use domain::{PullRequest, ReportId};
 use serde_json::{Value, json};
 
-use super::mrkdwn::{code, cost, escape, sentence, words as plain};
+use super::mrkdwn::{code, cost, escape, escape_within, sentence, words as plain};
 use super::{MessageView, State, context, limits, lines, section};
 use crate::safe::{cut, one_line};
 use crate::words;
@@ -14,6 +14,17 @@ use crate::words;
 const OBJECTS: usize = 8;
 /// Sentences of one kind shown before the rest is counted.
 const SENTENCES: usize = 4;
+
+// Units of each part. In the worst case, everything escaped and all of it there, they add up to less than `limits::ALL_TEXT`.
+const TITLE: usize = 600;
+const WHO: usize = 300;
+const BRANCH: usize = 200;
+const LINK: usize = 400;
+const STATUS: usize = 1_000;
+const RISK: usize = 450;
+const CHANGES: usize = 2_400;
+const FACT: usize = 350;
+const NOTE: usize = 250;
 
 /// The message: what notifications say, and the blocks. Never over a limit of [`limits`].
 pub fn summary(view: &MessageView<'_>) -> (String, Vec<Value>) {
@@ -24,7 +35,7 @@ pub fn summary(view: &MessageView<'_>) -> (String, Vec<Value>) {
         State::Queued | State::Running | State::Superseded => {
             blocks.push(section("status", &escape(&status)))
         }
-        State::Failed { .. } => blocks.push(section("status", &format!("⚠️ {}", sentence(&status)))),
+        State::Failed { .. } => blocks.push(section("status", &format!("⚠️ {}", sentence(&status, STATUS)))),
         State::Reported(report) => blocks.extend(body(report)),
         State::Closed(report) | State::Merged(report) => {
             blocks.push(section("status", &format!("*{}*", escape(&status))));
@@ -32,13 +43,13 @@ pub fn summary(view: &MessageView<'_>) -> (String, Vec<Value>) {
         }
     }
     if let Some(note) = view.note.filter(|note| !note.trim().is_empty()) {
-        blocks.push(context("note", &[plain(note, 300)]));
+        blocks.push(context("note", &[plain(note, NOTE)]));
     }
     let buttons = buttons(view);
     if !buttons.is_empty() {
         blocks.push(json!({"type": "actions", "block_id": "actions", "elements": buttons}));
     }
-    (cut(&escape(&text), limits::FALLBACK / 2), blocks)
+    (escape_within(&text, limits::FALLBACK / 2), blocks)
 }
 
 /// One phrase about the state.
@@ -62,10 +73,10 @@ fn title(pull: &PullRequest) -> String {
     };
     format!(
         "{link} {}\n{}: {} → {} · {}",
-        plain(&pull.title, 200),
-        plain(&words::proposal(pull), 200),
-        code(&pull.head_branch, 100),
-        code(&pull.base_branch, 100),
+        plain(&pull.title, TITLE),
+        plain(&words::proposal(pull), WHO),
+        code(&pull.head_branch, BRANCH),
+        code(&pull.base_branch, BRANCH),
         code(pull.head.short(), 8),
     )
 }
@@ -74,15 +85,15 @@ fn title(pull: &PullRequest) -> String {
 fn link(url: &str) -> Option<&str> {
     let fine = url.starts_with("https://") || url.starts_with("http://");
     let plain = url.bytes().all(|b| b.is_ascii_graphic() && !b"|<>\"`\\".contains(&b));
-    (fine && plain && url.len() <= 500).then_some(url)
+    (fine && plain && escape(url).len() <= LINK).then_some(url)
 }
 
 fn body(report: &Report) -> Vec<Value> {
     let mut blocks = vec![section("counts", &format!("*{}*", escape(&words::headline(report))))];
     let risks: Vec<String> =
-        words::risks(report).iter().map(|risk| format!("⚠️ {}", sentence(risk))).collect();
+        words::risks(report).iter().map(|risk| format!("⚠️ {}", sentence(risk, RISK))).collect();
     if !risks.is_empty() {
-        blocks.push(section("risks", &joined(&risks)));
+        blocks.push(section("risks", &risks.join("\n")));
     }
     let changes = changes(report);
     if !changes.is_empty() {
@@ -106,9 +117,9 @@ fn changes(report: &Report) -> String {
     });
     let changes = lines::by_weight(report);
     let all: Vec<String> = failures.chain(changes.iter().map(|change| lines::line(change))).collect();
-    // Eight lines of at most 800 units might be too many for one section; the last ones then only count.
+    // Eight long lines may be too many for one section; the last ones then only count.
     let mut shown = Vec::new();
-    let mut room = limits::SECTION_USED - 100;
+    let mut room = CHANGES;
     for line in all.iter().take(OBJECTS) {
         if cost(line) > room {
             break;
@@ -126,25 +137,21 @@ fn facts(report: &Report) -> Vec<String> {
     let mut facts = vec![words::cluster(&report.cluster), words::coverage(&report.coverage)];
     facts.extend(words::comparison(&report.comparison));
     facts.extend(words::untrusted(report));
-    facts.iter().map(|fact| sentence(fact)).collect()
+    facts.iter().map(|fact| sentence(fact, FACT)).collect()
 }
 
 fn notes(report: &Report) -> Vec<String> {
     let mut all = words::unresolved(&report.coverage, 200);
-    all.extend(report.notes.iter().map(|note| one_line(note, 300)).filter(|note| !note.is_empty()));
+    all.extend(report.notes.iter().map(|note| one_line(note, NOTE)).filter(|note| !note.is_empty()));
     let drifted = report.counts().drifted;
     if drifted > 0 {
         all.push(words::drift(drifted));
     }
-    let mut shown: Vec<String> = all.iter().take(SENTENCES).map(|note| sentence(note)).collect();
+    let mut shown: Vec<String> = all.iter().take(SENTENCES).map(|note| sentence(note, NOTE)).collect();
     if all.len() > SENTENCES {
         shown.push(format!("and {} more, in the thread", all.len() - SENTENCES));
     }
     shown
-}
-
-fn joined(lines: &[String]) -> String {
-    lines.join("\n")
 }
 
 fn buttons(view: &MessageView<'_>) -> Vec<Value> {

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a message without our form is the test's failure")]
 
+use domain::Trust;
+use domain::change::{Change, Check};
 use domain::interact::Action;
-use domain::report::{ClusterAsked, Finding};
+use domain::report::{ClusterAsked, Finding, KustomizationReport, Mode, Side, Unresolved};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -107,8 +109,7 @@ fn no_changes_is_said_only_when_all_was_seen() {
     let mut report = report(vec![]);
     assert!(show(State::Reported(&report)).contains("[counts] *No changes*"));
     report.cluster = ClusterAsked::No { why: "none is configured".to_owned() };
-    report.coverage.unresolved =
-        vec![domain::report::Unresolved { name: "a/b".to_owned(), why: "no source".to_owned() }];
+    report.coverage.unresolved = vec![Unresolved { name: "a/b".to_owned(), why: "no source".to_owned() }];
     let shown = show(State::Reported(&report));
     assert!(!shown.contains("No changes"), "{shown}");
     for part in [
@@ -159,10 +160,46 @@ fn small_reports_are_blocks_and_big_ones_files() {
 }
 
 #[test]
-fn an_answer_is_one_section() {
-    let (text, blocks) = answer(&HOSTILE.repeat(100));
-    assert!(!text.contains("<!"), "{text}");
+fn the_worst_that_can_come_together_still_fits() {
+    let bad = "&".repeat(3_000);
+    let with = |check: Check| Change { check, ..created(object("A", &bad), json!({"a": bad})) };
+    let refused = || with(Check::Refused { why: bad.clone() });
+    let unsure = || with(Check::NotValidated { why: bad.clone() });
+    let mut given =
+        report((0..9).map(|_| kustomization(&bad, vec![refused(), unsure(), refused()])).collect());
+    for broken in 0..8 {
+        let finding = Finding::Failed { side: Side::Both, error: bad.clone() };
+        given
+            .kustomizations
+            .push(KustomizationReport { finding, ..kustomization(&format!("{bad}{broken}"), vec![]) });
+    }
+    given.cluster = ClusterAsked::No { why: bad.clone() };
+    given.trust = Trust::Untrusted;
+    given.comparison.mode = Mode::HeadAgainstMergeBase;
+    given.notes = vec![bad.clone(); 9];
+    given.coverage.unresolved = vec![Unresolved { name: bad.clone(), why: bad.clone() }; 9];
+    (given.pull.title, given.pull.author.login, given.pull.head_branch) =
+        (bad.clone(), bad.clone(), bad.clone());
+    given.pull.base_branch.clone_from(&bad);
+    given.pull.url = format!("https://github.com/{}", "&".repeat(70));
+    let (text, blocks) =
+        summary(&MessageView { pull: &given.pull, state: State::Reported(&given), note: Some(&bad) });
     assert_eq!(limits::fits(&blocks), Ok(()));
+    assert!(crate::safe::units(&text) <= limits::FALLBACK);
+    let failed = State::Failed { why: &bad, report: Some(&given.id) };
+    assert_eq!(
+        limits::fits(&summary(&MessageView { pull: &given.pull, state: failed, note: None }).1),
+        Ok(())
+    );
+}
+
+#[test]
+fn an_answer_is_one_section() {
+    for given in [HOSTILE.repeat(100), "<".repeat(5_000), "🚀".repeat(5_000)] {
+        let (text, blocks) = answer(&given);
+        assert!(!text.contains('<') && text.ends_with('…'), "{text}");
+        assert_eq!(limits::fits(&blocks), Ok(()));
+    }
 }
 
 /// Nothing in a text opens something but our own link at its start.
@@ -177,7 +214,7 @@ fn nothing_live(blocks: &[Value]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn messages_fit_whatever_is_in_them(given in reports(20_000)) {
         let state = State::Reported(&given);

@@ -20,7 +20,8 @@ const REASON: usize = 400;
 /// `2 created · 3 changed · 1 deleted`. Says "no changes" only when everything was looked at.
 pub fn headline(report: &Report) -> String {
     if report.nothing_changes() {
-        return "No changes".to_owned();
+        let identical = report.kustomizations.is_empty();
+        return if identical { "No changes" } else { "No object changes" }.to_owned();
     }
     let counts = counts(&report.counts());
     match (counts.is_empty(), report.coverage.unresolved.len()) {
@@ -188,6 +189,11 @@ pub fn drift(objects: usize) -> String {
     )
 }
 
+/// What a drifted object's diff shows, in place of what happens to it.
+pub fn drifted() -> &'static str {
+    "differs (- Git, + cluster)"
+}
+
 /// Who proposes what to whom.
 pub fn proposal(pull: &PullRequest) -> String {
     let fork = if pull.fork { " (from a fork)" } else { "" };
@@ -279,7 +285,7 @@ mod tests {
     #[test]
     fn a_headline_never_says_more_than_was_seen() {
         let mut given = report(vec![kustomization("a/b", vec![])]);
-        assert_eq!(headline(&given), "No changes");
+        assert_eq!(headline(&given), "No object changes");
         given.coverage.unresolved = vec![Unresolved { name: "a/c".to_owned(), why: "no source".to_owned() }];
         assert_eq!(headline(&given), "No change found, but 1 Kustomization could not be looked at");
     }
