@@ -2,6 +2,8 @@
 //! change the world through [`RepoHandle`]; the endpoints are listed in `rest`.
 
 mod auth;
+#[cfg(test)]
+mod client_tests;
 mod etag;
 mod git;
 mod handle;

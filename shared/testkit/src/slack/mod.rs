@@ -6,6 +6,7 @@ mod api;
 mod files;
 pub mod limits;
 mod page;
+mod payload;
 mod serve;
 mod state;
 #[cfg(test)]
