@@ -1,6 +1,6 @@
 //! The objects of a build in order, found by identity.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::resid::ResId;
 use crate::resource::{Behavior, Resource};
@@ -103,18 +103,6 @@ impl ResMap {
     pub(crate) fn drop_gone(&mut self) {
         self.list.retain(|r| !r.is_gone());
     }
-}
-
-/// Identities to places, for many look-ups without change in between.
-pub(crate) fn index_by_any_id(list: &[Resource]) -> HashMap<ResId, Vec<usize>> {
-    let mut index: HashMap<ResId, Vec<usize>> = HashMap::new();
-    for (at, resource) in list.iter().enumerate().filter(|(_, r)| !r.is_gone()) {
-        let keys: HashSet<ResId> = resource.any_ids().iter().map(ResId::key).collect();
-        for key in keys {
-            index.entry(key).or_default().push(at);
-        }
-    }
-    index
 }
 
 fn already_registered(resource: &Resource) -> Error {

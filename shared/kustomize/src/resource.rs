@@ -103,11 +103,6 @@ impl Resource {
         self.previous_ids().chain([self.current_id()]).collect()
     }
 
-    /// Whether an earlier name was this one.
-    pub(crate) fn was_named(&self, name: &str) -> bool {
-        self.previous.iter().any(|p| p.name == name)
-    }
-
     /// Remembers the identity before a change.
     pub(crate) fn store_previous_id(&mut self) {
         let id = self.current_id();

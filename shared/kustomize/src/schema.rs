@@ -22,8 +22,8 @@ pub(crate) enum Schema {
     Object(usize),
     /// A map whose values are of a type.
     MapOf(usize),
-    /// A list that is replaced; its elements' type if that matters.
-    List(Option<usize>),
+    /// A list that is replaced.
+    List,
     /// A list whose elements are joined by these keys; none for a list of scalars.
     Associative(Option<usize>, Vec<String>),
 }
@@ -39,15 +39,7 @@ impl Schema {
         match self {
             Schema::Object(index) => TABLE.types.get(*index)?.get(name).cloned(),
             Schema::MapOf(index) => Some(Schema::Object(*index)),
-            Schema::List(_) | Schema::Associative(..) => None,
-        }
-    }
-
-    /// The schema of a list's elements.
-    pub(crate) fn elements(&self) -> Option<Schema> {
-        match self {
-            Schema::List(element) | Schema::Associative(element, _) => element.map(Schema::Object),
-            Schema::Object(_) | Schema::MapOf(_) => None,
+            Schema::List | Schema::Associative(..) => None,
         }
     }
 }
@@ -83,7 +75,7 @@ fn schema(row: &Value) -> Option<Schema> {
     Some(match row.first()?.as_str()? {
         "o" => Schema::Object(target?),
         "m" => Schema::MapOf(target?),
-        "l" => Schema::List(target),
+        "l" => Schema::List,
         "a" => Schema::Associative(target, keys()),
         "p" => Schema::Associative(None, Vec::new()),
         _ => return None,
@@ -103,7 +95,10 @@ mod tests {
             panic!("not associative")
         };
         assert_eq!(keys, ["name"]);
-        let container = pod.field("containers").unwrap().elements().unwrap();
+        let Some(Schema::Associative(Some(element), _)) = pod.field("containers") else {
+            panic!("no elements")
+        };
+        let container = Schema::Object(element);
         let Schema::Associative(_, keys) = container.field("ports").unwrap() else {
             panic!("not associative")
         };

@@ -26,22 +26,6 @@ pub(crate) struct NameReference {
 }
 
 impl Specs {
-    /// Without any spec.
-    pub(crate) fn empty() -> Self {
-        Specs {
-            name_prefix: Vec::new(),
-            name_suffix: Vec::new(),
-            namespace: Vec::new(),
-            labels: Vec::new(),
-            common_labels: Vec::new(),
-            template_labels: Vec::new(),
-            common_annotations: Vec::new(),
-            images: Vec::new(),
-            replicas: Vec::new(),
-            name_references: Vec::new(),
-        }
-    }
-
     /// The built-in specs.
     pub(crate) fn builtin() -> Self {
         let name = || vec![FieldSpec::new("", "", "", "metadata/name", false)];

@@ -107,7 +107,10 @@ pub(crate) fn compose(text: &str, version: Version, budget: &mut Budget) -> Resu
             Event::StreamEnd | Event::DocumentEnd => break,
             Event::Scalar(value, style, anchor, tag) => {
                 let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                let mut scalar = composer.scalar(value.into_owned(), style, tag.as_deref());
+                // The parser gives `~` for a plain scalar that is not there.
+                let absent = style == ScalarStyle::Plain && span.start.index() == span.end.index();
+                let value = if absent { String::new() } else { value.into_owned() };
+                let mut scalar = composer.scalar(value, style, tag.as_deref());
                 if block && ends_without_break(text, &scalar.value) {
                     scalar.value.pop();
                 }
