@@ -30,15 +30,19 @@ pub(crate) enum Failure {
     Suspect(String),
 }
 
-/// Opens the store as a bare repository, making it first when it is not there. No configuration but its own is read.
+/// How a repository is opened: nobody's configuration is read, and no object may ask for more than 256 MiB of memory.
+pub(crate) fn opening() -> gix::open::Options {
+    gix::open::Options::isolated().config_overrides(["gitoxide.objects.allocLimit=268435456"])
+}
+
+/// Opens the store as a bare repository, making it first when it is not there.
 pub(crate) fn open(store: &Store) -> Result<Repository, Failure> {
-    let isolated = gix::open::Options::isolated();
     let opened = if store.dir.join("HEAD").exists() {
-        gix::ThreadSafeRepository::open_opts(&store.dir, isolated.open_path_as_is(true))
+        gix::ThreadSafeRepository::open_opts(&store.dir, opening().open_path_as_is(true))
     } else {
         let bare = gix::create::Kind::Bare;
         let options = gix::create::Options { destination_must_be_empty: Some(true), ..Default::default() };
-        gix::ThreadSafeRepository::init_opts(&store.dir, bare, options, isolated)
+        gix::ThreadSafeRepository::init_opts(&store.dir, bare, options, opening())
     };
     opened.map(|repo| repo.to_thread_local()).map_err(|error| Failure::Suspect(chain(&error)))
 }
@@ -59,6 +63,9 @@ pub(crate) fn fetch(
         drop(done);
         result
     });
+    if result.is_ok() && store.bytes() > job.limits.repo_bytes {
+        return Err(Failure::Full);
+    }
     result.map_err(|error| match why.load(Ordering::SeqCst) {
         TOO_LARGE => Failure::Full,
         TOO_LONG => Failure::Final(CheckoutError::Unavailable {
@@ -170,4 +177,59 @@ pub(crate) fn chain(error: &gix::Error) -> String {
         }
     }
     text.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "the cases are well formed")]
+    use gix::credentials::helper::Action;
+    use gix::credentials::protocol::Context;
+
+    use super::*;
+
+    fn job(token: Option<&str>) -> Job {
+        Job {
+            repo: "acme/fleet".parse().unwrap(),
+            url: "https://example.com/acme/fleet.git".to_owned(),
+            token: token.map(|token| token.to_owned().into()),
+            number: 7,
+            head: "a".repeat(40).parse().unwrap(),
+            base_tip: "b".repeat(40).parse().unwrap(),
+            limits: crate::Limits::default(),
+        }
+    }
+
+    #[test]
+    fn tokens_go_over_https_only() {
+        let asked = |token, url: &str| {
+            let context = Context { url: Some(url.into()), ..Context::default() };
+            credentials(&job(token), Action::Get(context)).map(|outcome| outcome.identity.password)
+        };
+        assert_eq!(asked(Some("t"), "https://example.com/x.git").as_deref(), Some("t"));
+        assert_eq!(asked(Some("t"), "http://example.com/x.git"), None);
+        assert_eq!(asked(Some("t"), "file:///x.git"), None);
+        assert_eq!(asked(None, "https://example.com/x.git"), None);
+    }
+
+    /// What a failure that says `said` comes to.
+    fn check(token: Option<&str>, error: gix::Error, wanted: &str) {
+        let said = match judge(&job(token), &error) {
+            Failure::Final(error) => error.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert!(said.contains(wanted), "{said:?} is not {wanted:?}");
+    }
+
+    #[test]
+    fn failures_are_judged() {
+        let plain = |text: &str| gix::Error::from_error(std::io::Error::other(text.to_owned()));
+        let refused = || gix::error::unauthenticated("who are you").into();
+        check(Some("t"), refused(), "refused the token for `acme/fleet`");
+        check(None, refused(), "`acme/fleet` does not exist");
+        check(Some("t"), plain("Received HTTP status 403"), "refused the token");
+        check(Some("t"), plain("Received HTTP status 404"), "does not exist");
+        check(None, plain("Received HTTP status 502"), "could not be fetched: Received HTTP status 502");
+        check(None, plain("upload-pack: not our ref abc123\n"), "`abc123` is not in");
+        check(None, plain("odd"), "Suspect(\"odd\")");
+    }
 }

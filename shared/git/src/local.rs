@@ -9,7 +9,7 @@ use ports::{Checkout, CheckoutError};
 use crate::Limits;
 use crate::checkout::{Source, compare};
 use crate::diff::DiffError;
-use crate::fetch::chain;
+use crate::fetch::{chain, opening};
 
 /// Compares `base_rev` with `head_rev`, exactly as named (branches, tags, commit ids, `HEAD~2`), in the repository that holds `repo_dir`.
 ///
@@ -35,10 +35,7 @@ pub fn local(repo_dir: &Path, base_rev: &str, head_rev: &str) -> Result<Checkout
 }
 
 fn open(dir: &Path) -> Option<Repository> {
-    let trust = gix::sec::trust::Mapping {
-        full: gix::open::Options::isolated(),
-        reduced: gix::open::Options::isolated(),
-    };
+    let trust = gix::sec::trust::Mapping { full: opening(), reduced: opening() };
     let found = gix::ThreadSafeRepository::discover_opts(dir, Default::default(), trust).ok()?;
     Some(found.to_thread_local())
 }

@@ -223,6 +223,19 @@ mod tests {
     }
 
     #[test]
+    fn next_pages_are_seen() {
+        for (link, wanted) in [
+            (r#"<https://x?page=2>; rel="next", <https://x?page=9>; rel="last""#, true),
+            (r#"<https://x?page=1>; rel="prev", <https://x?page=1>; rel="first""#, false),
+            ("", false),
+        ] {
+            let headers = HeaderMap::from_iter([(http::header::LINK, link.parse().unwrap())]);
+            let answer = Answer { status: StatusCode::OK, headers, body: Bytes::new() };
+            assert_eq!(has_next(&answer), wanted, "{link}");
+        }
+    }
+
+    #[test]
     fn limits_say_until_when() {
         check(429, &[("retry-after", "7")], "", "until 1007 ");
         check(403, &[("retry-after", "7"), ("x-ratelimit-remaining", "0")], "", "until 1007 ");
