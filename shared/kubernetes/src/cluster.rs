@@ -220,3 +220,169 @@ fn data(object: &Value, encoded: bool) -> Data {
     };
     entries.filter_map(|(key, value)| Some((key, text(value)?))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed call is the test's failure")]
+    use super::*;
+    use crate::fake::{Fake, Sent};
+    use serde_json::json;
+
+    const MAP: &str = "/api/v1/namespaces/apps/configmaps/web";
+
+    fn map(name: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "apps"}})
+    }
+
+    fn sent(sent: &Sent) -> Vec<String> {
+        sent.lock().unwrap().clone()
+    }
+
+    async fn refused(fake: Fake, object: &Value) -> Refusal {
+        match fake.cluster().0.dry_run(object).await {
+            DryRun::Refused(refusal) => refusal,
+            DryRun::Accepted(object) => panic!("accepted {object}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_is_one_patch_and_discovery_is_kept() {
+        let patch = format!("PATCH {MAP}");
+        let (cluster, log) = Fake::core().with(&patch, 200, json!({"kind": "ConfigMap"})).cluster();
+        for _ in 0..2 {
+            assert_eq!(cluster.dry_run(&map("web")).await, DryRun::Accepted(json!({"kind": "ConfigMap"})));
+        }
+        let patch = format!("{patch}?dryRun=All&force=true&fieldManager=kustomize-controller");
+        assert_eq!(sent(&log), ["GET /api/v1", &patch, &patch]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_placed_is_refused_before_it_is_sent() {
+        let check = async |object: Value, expected: &str| {
+            let (cluster, log) = Fake::core().cluster();
+            let DryRun::Refused(Refusal::Invalid(why)) = cluster.dry_run(&object).await else {
+                panic!("{object}")
+            };
+            assert!(why.contains(expected), "{why}");
+            assert!(sent(&log).iter().all(|s| s.starts_with("GET")), "{:?}", sent(&log));
+        };
+        check(json!({"kind": "ConfigMap", "metadata": {"name": "a"}}), "`apiVersion` is missing").await;
+        check(json!({"apiVersion": "v1", "metadata": {"name": "a"}}), "`kind` is missing").await;
+        check(json!({"apiVersion": "v1", "kind": "ConfigMap"}), "`metadata.name` is missing").await;
+        let bare = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+        check(bare, "namespace not specified").await;
+        for name in ["", "..", "web/token", "a%2Fb"] {
+            check(map(name), "name or namespace is empty, or holds").await;
+        }
+        let binding =
+            json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "a", "namespace": "b"}});
+        check(binding, "`bindings` cannot be applied").await;
+    }
+
+    #[tokio::test]
+    async fn kinds_that_are_not_served_are_missing() {
+        let kind = |version: &str, kind: &str| json!({"apiVersion": version, "kind": kind, "metadata": {"name": "a"}});
+        for object in [
+            kind("v1", "Widget"),
+            kind("example.test/v1", "Widget"),
+            kind("a/b/c", "Widget"),
+            kind("", "Widget"),
+            // A subresource is no kind of its own.
+            kind("v1", "TokenRequest"),
+        ] {
+            assert_eq!(refused(Fake::core(), &object).await, Refusal::KindMissing, "{object}");
+            assert_eq!(Fake::core().cluster().0.live(&object).await, Ok(None));
+        }
+    }
+
+    #[tokio::test]
+    async fn aggregated_servers_are_not_asked() {
+        let service = "GET /apis/apiregistration.k8s.io/v1/apiservices/v1.example.test";
+        let kinds = json!([{"name": "widgets", "kind": "Widget", "namespaced": false, "verbs": ["patch"]}]);
+        let fake = || Fake::core().with("GET /apis/example.test/v1", 200, json!({"resources": kinds}));
+        let widget = json!({"apiVersion": "example.test/v1", "kind": "Widget", "metadata": {"name": "a"}});
+        let elsewhere = fake().with(service, 200, json!({"spec": {"service": {"name": "x"}}}));
+        assert!(
+            matches!(refused(elsewhere, &widget).await, Refusal::NoDryRun(why) if why.contains("`example.test`"))
+        );
+        let denied = "apiservices \"x\" is forbidden: User \"u\" cannot get resource \"apiservices\"";
+        let unknown = fake().with(service, 403, json!({"message": denied}));
+        assert_eq!(refused(unknown, &widget).await, Refusal::Forbidden(denied.to_owned()));
+        let here = fake().with(service, 200, json!({"spec": {"group": "example.test"}}));
+        let (cluster, _) = here.with("PATCH /apis/example.test/v1/widgets/a", 201, json!({"a": 1})).cluster();
+        assert_eq!(cluster.dry_run(&widget).await, DryRun::Accepted(json!({"a": 1})));
+    }
+
+    #[tokio::test]
+    async fn overload_is_tried_again_but_not_for_ever() {
+        let patch = format!("PATCH {MAP}");
+        let busy = || Fake::core().with(&patch, 429, json!({"message": "busy"})).with(&patch, 503, json!({}));
+        let (cluster, log) = busy().with(&patch, 200, json!({"a": 1})).cluster();
+        assert_eq!(cluster.dry_run(&map("web")).await, DryRun::Accepted(json!({"a": 1})));
+        assert_eq!(sent(&log).len(), 4);
+        let refusal = refused(busy(), &map("web")).await;
+        assert_eq!(refusal, Refusal::Unavailable(format!("{patch}: HTTP status 503")));
+        let (cluster, log) = Fake::core().with(&patch, 422, json!({"message": "is immutable"})).cluster();
+        assert_eq!(
+            cluster.dry_run(&map("web")).await,
+            DryRun::Refused(Refusal::Immutable("is immutable".to_owned()))
+        );
+        assert_eq!(sent(&log).len(), 2, "a definite answer is not asked for twice");
+    }
+
+    #[tokio::test]
+    async fn lists_are_read_to_the_end_in_the_version_that_is_served() {
+        let kustomizations = "GET /apis/kustomize.toolkit.fluxcd.io/v1/kustomizations";
+        let versions = json!({"preferredVersion": {"version": "v1beta2"}, "versions": [{"version": "v1beta2"}, {"version": "v1beta1"}]});
+        let fake = Fake::default()
+            .with(kustomizations, 200, json!({"items": [1, 2], "metadata": {"continue": "a&b"}}))
+            .with(kustomizations, 410, json!({}))
+            .with(kustomizations, 200, json!({"items": [1, 2], "metadata": {"continue": "c"}}))
+            .with(kustomizations, 200, json!({"items": [3], "metadata": {}}))
+            .with("GET /apis/source.toolkit.fluxcd.io", 200, versions)
+            .with("GET /apis/source.toolkit.fluxcd.io/v1beta2/gitrepositories", 200, json!({"items": [4]}));
+        let (cluster, log) = fake.cluster();
+        let found = cluster.flux_objects().await.unwrap();
+        assert_eq!(
+            (found.kustomizations, found.git_repositories),
+            (vec![json!(1), json!(2), json!(3)], vec![json!(4)])
+        );
+        assert!(sent(&log)[1].ends_with("?limit=500&continue=a%26b"), "{:?}", sent(&log));
+    }
+
+    #[tokio::test]
+    async fn a_cluster_without_flux_or_permission_says_so() {
+        let said = async |fake: Fake| fake.cluster().0.flux_objects().await.unwrap_err().to_string();
+        let missing =
+            "cluster `fake` does not serve `kustomizations.kustomize.toolkit.fluxcd.io`: is Flux installed?";
+        assert_eq!(said(Fake::default()).await, missing);
+        let list = "GET /apis/kustomize.toolkit.fluxcd.io/v1/kustomizations";
+        let denied = said(Fake::default().with(list, 403, json!({"message": "no"}))).await;
+        assert!(
+            denied.contains("does not allow list kustomizations.kustomize.toolkit.fluxcd.io"),
+            "{denied}"
+        );
+        let renew = said(Fake::default().with(list, 401, json!({}))).await;
+        assert!(renew.contains("refused the credentials (401)"), "{renew}");
+    }
+
+    #[tokio::test]
+    async fn data_is_decoded() {
+        let secrets = "GET /api/v1/namespaces/apps/secrets/web";
+        let stored = json!({"data": {"a": "w6kK", "bytes": "/w==", "wrong": "%", "odd": 1}});
+        let fake = Fake::core().with(secrets, 200, stored).with(
+            &format!("GET {MAP}"),
+            200,
+            json!({"data": {"a": "b"}, "binaryData": {"c": "/w=="}}),
+        );
+        let (cluster, _) = fake.cluster();
+        let get = async |secret, name: &str| {
+            let reference = ConfigRef { secret, namespace: "apps".to_owned(), name: name.to_owned() };
+            let data = cluster.data(&reference).await.unwrap();
+            data.map(|d| d.into_iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(get(true, "web").await.as_deref(), Some("a=é\n bytes=\u{fffd}"));
+        assert_eq!(get(false, "web").await.as_deref(), Some("a=b"));
+        assert_eq!((get(true, "none").await, get(true, "a/b").await), (None, None));
+    }
+}

@@ -30,7 +30,7 @@ impl Fake {
         self
     }
 
-    /// Serves ConfigMaps, Namespaces and TokenReview-like kinds that cannot be applied.
+    /// Serves Namespaces, ConfigMaps and a kind that cannot be applied.
     pub(crate) fn core() -> Self {
         let verbs = json!(["get", "patch", "create"]);
         Self::default().with(
