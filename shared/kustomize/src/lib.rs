@@ -9,6 +9,8 @@ mod limits;
 mod tree;
 pub mod yaml;
 
+mod configuration;
+mod decode;
 mod generators;
 mod loader;
 mod namereference;

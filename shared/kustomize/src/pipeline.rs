@@ -12,7 +12,10 @@ use crate::resource::Resource;
 use crate::specs::Specs;
 use crate::types::{Generator, Kustomization};
 use crate::yaml::{check_emittable, emit, node_to_json, parse_v2_within};
-use crate::{EntryKind, Error, ErrorKind, Options, Tree, generators, namereference, objects, transformers};
+use crate::{
+    EntryKind, Error, ErrorKind, Options, Tree, configuration, generators, namereference, objects,
+    transformers,
+};
 
 /// The annotation that says where an object came from.
 pub(crate) const ORIGIN_ANNOTATION: &str = "config.kubernetes.io/origin";
@@ -72,17 +75,19 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
     if kustomization.settings.sorted {
         return Err(Error::unsupported("sortOptions").in_field("sortOptions").in_file(&kustomization.file));
     }
-    let mut resources = ResMap::default();
+    let mut gathered = Gathered::default();
     let mut target = Target {
         loader: &mut loader,
-        specs: &specs,
+        builtin: &specs,
         with_origin: build_metadata.origin,
         ancestors: Vec::new(),
     };
-    target.accumulate(&kustomization, "", &mut resources)?;
+    target.accumulate(&kustomization, "", &mut gathered)?;
+    let Gathered { mut resources, specs: configured } = gathered;
+    let references = &configured.as_ref().unwrap_or(&specs).name_references;
     let in_root = |error: Error| error.in_file(&root);
     add_hashes(&mut resources).map_err(in_root)?;
-    namereference::fix(&mut resources, &specs.name_references).map_err(in_root)?;
+    namereference::fix(&mut resources, references).map_err(in_root)?;
     drop_local(&mut resources).map_err(in_root)?;
     let objects = resources
         .list
@@ -159,42 +164,65 @@ fn check_build_metadata(kustomization: &Loaded) -> Result<BuildMetadata, Error> 
     Ok(BuildMetadata { origin: !wanted.is_empty(), annotated })
 }
 
+/// What a kustomization and those below it give.
+#[derive(Default)]
+struct Gathered {
+    resources: ResMap,
+    /// The field specs in force, when configurations add to the built-in ones.
+    specs: Option<Specs>,
+}
+
+impl Gathered {
+    fn add_specs(&mut self, more: Option<Specs>, builtin: &Specs) -> Result<(), Error> {
+        if let Some(more) = more {
+            let mine = self.specs.take().unwrap_or_else(|| builtin.clone());
+            self.specs = Some(configuration::merge(mine, &more)?);
+        }
+        Ok(())
+    }
+}
+
 /// The recursion over kustomizations.
 struct Target<'a, 'b> {
     loader: &'a mut Loader<'b>,
-    specs: &'a Specs,
+    builtin: &'a Specs,
     with_origin: bool,
     /// The directories from the root to the current one.
     ancestors: Vec<String>,
 }
 
 impl Target<'_, '_> {
-    /// Adds what a kustomization gives to `resources`, then transforms all of them.
+    /// Adds what a kustomization gives to what is `gathered`, then transforms all of it.
     ///
     /// `origin` is the way from the root to its directory, as kustomize writes it into annotations.
-    fn accumulate(&mut self, this: &Loaded, origin: &str, resources: &mut ResMap) -> Result<(), Error> {
+    fn accumulate(&mut self, this: &Loaded, origin: &str, gathered: &mut Gathered) -> Result<(), Error> {
         if self.ancestors.len() >= self.loader.limits.depth {
             return Err(
                 ErrorKind::Limit { limit: "nested kustomizations", value: self.loader.limits.depth }.into()
             );
         }
         self.ancestors.push(this.dir.clone());
-        self.stages(this, origin, resources).map_err(|error| error.in_file(&this.file))?;
+        self.stages(this, origin, gathered).map_err(|error| error.in_file(&this.file))?;
         self.ancestors.pop();
         Ok(())
     }
 
-    fn stages(&mut self, this: &Loaded, origin: &str, resources: &mut ResMap) -> Result<(), Error> {
+    fn stages(&mut self, this: &Loaded, origin: &str, gathered: &mut Gathered) -> Result<(), Error> {
         let settings = &this.settings;
         for path in &settings.resources {
-            self.resource(this, path, origin, resources).map_err(|error| error.in_field("resources"))?;
+            self.resource(this, path, origin, gathered).map_err(|error| error.in_field("resources"))?;
         }
-        self.generate(this, &settings.config_maps, "ConfigMap", origin, resources)?;
-        self.generate(this, &settings.secrets, "Secret", origin, resources)?;
+        let configured = configuration::load(self.loader, &this.dir, &settings.configurations);
+        configured
+            .and_then(|specs| gathered.add_specs(specs, self.builtin))
+            .map_err(|error| error.in_field("configurations"))?;
+        self.generate(this, &settings.config_maps, "ConfigMap", origin, &mut gathered.resources)?;
+        self.generate(this, &settings.secrets, "Secret", origin, &mut gathered.resources)?;
         for path in &settings.components {
-            self.component(this, path, origin, resources).map_err(|error| error.in_field("components"))?;
+            self.component(this, path, origin, gathered).map_err(|error| error.in_field("components"))?;
         }
-        transformers::run(self.loader, &this.dir, settings, self.specs, resources)
+        let specs = gathered.specs.as_ref().unwrap_or(self.builtin);
+        transformers::run(self.loader, &this.dir, settings, specs, &mut gathered.resources)
     }
 
     /// A file of objects or a directory with a kustomization.
@@ -203,7 +231,7 @@ impl Target<'_, '_> {
         this: &Loaded,
         path: &str,
         origin: &str,
-        resources: &mut ResMap,
+        gathered: &mut Gathered,
     ) -> Result<(), Error> {
         let lower = path.to_ascii_lowercase();
         let is_url = lower.starts_with("http://") || lower.starts_with("https://");
@@ -213,15 +241,16 @@ impl Target<'_, '_> {
             _ => None,
         };
         if kind == Some(EntryKind::File) {
-            return self.file(this, path, origin, resources);
+            return self.file(this, path, origin, &mut gathered.resources);
         }
         let sub = self.directory(this, path)?;
         if sub.settings.component {
             return Err(Error::invalid("a component cannot be a resource").in_file(&sub.file));
         }
-        let mut gathered = ResMap::default();
-        self.accumulate(&sub, &join_lexically(origin, path), &mut gathered)?;
-        resources.append_all(gathered.list, self.loader.limits)
+        let mut below = Gathered::default();
+        self.accumulate(&sub, &join_lexically(origin, path), &mut below)?;
+        gathered.resources.append_all(below.resources.list, self.loader.limits)?;
+        gathered.add_specs(below.specs, self.builtin)
     }
 
     fn file(&mut self, this: &Loaded, path: &str, origin: &str, resources: &mut ResMap) -> Result<(), Error> {
@@ -268,14 +297,14 @@ impl Target<'_, '_> {
         this: &Loaded,
         path: &str,
         origin: &str,
-        resources: &mut ResMap,
+        gathered: &mut Gathered,
     ) -> Result<(), Error> {
         let sub = self.directory(this, path)?;
         if !sub.settings.component {
             return Err(Error::invalid("expected kind `Component`").in_file(&sub.file));
         }
-        self.accumulate(&sub, &join_lexically(origin, path), resources)?;
-        resources.check_unique()
+        self.accumulate(&sub, &join_lexically(origin, path), gathered)?;
+        gathered.resources.check_unique()
     }
 
     fn directory(&mut self, this: &Loaded, path: &str) -> Result<Loaded, Error> {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::Error;
+use crate::decode::Fields;
 use crate::fieldspec::FieldSpec;
 use crate::selector::Selector;
 
@@ -14,6 +15,7 @@ pub(crate) struct Kustomization {
     pub(crate) component: bool,
     pub(crate) resources: Vec<String>,
     pub(crate) components: Vec<String>,
+    pub(crate) configurations: Vec<String>,
     pub(crate) namespace: String,
     pub(crate) name_prefix: String,
     pub(crate) name_suffix: String,
@@ -82,14 +84,13 @@ pub(crate) struct Generator {
 }
 
 /// Fields that exist in kustomize and are not built here.
-const UNSUPPORTED: [&str; 10] = [
+const UNSUPPORTED: [&str; 9] = [
     "openapi",
     "replacements",
     "vars",
     "crds",
     "helmCharts",
     "helmChartInflationGenerator",
-    "configurations",
     "generators",
     "transformers",
     "validators",
@@ -101,7 +102,7 @@ impl Kustomization {
         let mut fields = Fields::of(value)?;
         let kind = fields.text("kind")?;
         let api_version = fields.text("apiVersion")?;
-        if fields.0.values().all(is_zero) {
+        if fields.is_blank() {
             return Err(Error::invalid("kustomization.yaml is empty"));
         }
         for name in UNSUPPORTED {
@@ -119,6 +120,7 @@ impl Kustomization {
             component: kind == "Component",
             resources: fields.texts("resources")?,
             components: fields.texts("components")?,
+            configurations: fields.texts("configurations")?,
             namespace: fields.text("namespace")?,
             name_prefix: fields.text("namePrefix")?,
             name_suffix: fields.text("nameSuffix")?,
@@ -170,10 +172,6 @@ fn check_type(kind: &str, api_version: &str) -> Result<(), Error> {
     }
     let message = format!("apiVersion should be `kustomize.config.k8s.io/{version}`");
     Err(Error::invalid(message).in_field("apiVersion"))
-}
-
-fn is_zero(value: &Value) -> bool {
-    value.is_null() || value.as_str() == Some("")
 }
 
 fn label(mut fields: Fields) -> Result<Label, Error> {
@@ -294,100 +292,6 @@ fn options(value: Option<Value>) -> Result<GeneratorOptions, Error> {
     };
     fields.done()?;
     Ok(options)
-}
-
-/// The fields of an object that are not decoded yet.
-pub(crate) struct Fields(Map<String, Value>);
-
-impl Fields {
-    pub(crate) fn of(value: Value) -> Result<Self, Error> {
-        match value {
-            Value::Object(map) => Ok(Fields(map)),
-            Value::Null => Ok(Fields(Map::new())),
-            _ => Err(Error::invalid("expected a map")),
-        }
-    }
-
-    /// Takes a field out, whatever the case of its name.
-    pub(crate) fn take(&mut self, name: &str) -> Result<Option<Value>, Error> {
-        let names: Vec<String> =
-            self.0.keys().filter(|key| key.eq_ignore_ascii_case(name)).cloned().collect();
-        match names.as_slice() {
-            [] => Ok(None),
-            [one] => Ok(self.0.remove(one)),
-            _ => Err(Error::invalid(format!("`{name}` is written in several cases")).in_field(name)),
-        }
-    }
-
-    pub(crate) fn text(&mut self, name: &str) -> Result<String, Error> {
-        match self.take(name)? {
-            None | Some(Value::Null) => Ok(String::new()),
-            Some(Value::String(text)) => Ok(text),
-            Some(_) => Err(Error::invalid(format!("`{name}` is not a string")).in_field(name)),
-        }
-    }
-
-    fn flag(&mut self, name: &str) -> Result<bool, Error> {
-        match self.take(name)? {
-            None | Some(Value::Null) => Ok(false),
-            Some(Value::Bool(flag)) => Ok(flag),
-            Some(_) => Err(Error::invalid(format!("`{name}` is not a boolean")).in_field(name)),
-        }
-    }
-
-    fn list(&mut self, name: &str) -> Result<Vec<Value>, Error> {
-        match self.take(name)? {
-            None | Some(Value::Null) => Ok(Vec::new()),
-            Some(Value::Array(items)) => Ok(items),
-            Some(_) => Err(Error::invalid(format!("`{name}` is not a list")).in_field(name)),
-        }
-    }
-
-    fn texts(&mut self, name: &str) -> Result<Vec<String>, Error> {
-        let text = |value| match value {
-            Value::String(text) => Ok(text),
-            Value::Null => Ok(String::new()),
-            _ => Err(Error::invalid(format!("an entry of `{name}` is not a string")).in_field(name)),
-        };
-        self.list(name)?.into_iter().map(text).collect()
-    }
-
-    fn text_map(&mut self, name: &str) -> Result<BTreeMap<String, String>, Error> {
-        let text = |(key, value)| match value {
-            Value::String(text) => Ok((key, text)),
-            Value::Null => Ok((key, String::new())),
-            _ => Err(Error::invalid(format!("the value of `{key}` is not a string")).in_field(name)),
-        };
-        match self.take(name)? {
-            None | Some(Value::Null) => Ok(BTreeMap::new()),
-            Some(Value::Object(map)) => map.into_iter().map(text).collect(),
-            Some(_) => Err(Error::invalid(format!("`{name}` is not a map")).in_field(name)),
-        }
-    }
-
-    pub(crate) fn each<T>(
-        &mut self,
-        name: &str,
-        decode: impl Fn(Fields) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        self.list(name)?.into_iter().map(|v| decode(Fields::of(v)?)).collect::<Result<_, _>>().map_err(
-            |error: Error| Error {
-                field: Some(match error.field {
-                    Some(inner) => format!("{name}.{inner}"),
-                    None => name.to_owned(),
-                }),
-                ..error
-            },
-        )
-    }
-
-    /// Refuses what was not taken.
-    pub(crate) fn done(self) -> Result<(), Error> {
-        match self.0.keys().next() {
-            None => Ok(()),
-            Some(name) => Err(Error::invalid(format!("unknown field `{name}`")).in_field(name)),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -85,6 +85,26 @@ fn explicit(scalar: &Scalar, resolved: Resolved, v3: bool) -> Result<Value, Yaml
     }
 }
 
+/// Refuses maps that have a key twice.
+pub(super) fn refuse_duplicates(node: &Node) -> Result<(), YamlError> {
+    match node {
+        Node::Scalar(_) => Ok(()),
+        Node::Seq(items) => items.iter().try_for_each(refuse_duplicates),
+        Node::Map(fields) => {
+            let mut seen = HashSet::new();
+            fields.iter().try_for_each(|(key, value)| {
+                if !seen.insert(&key.value) {
+                    return Err(YamlError::at(
+                        0,
+                        format!("the key `{}` is already set in the map", key.value),
+                    ));
+                }
+                refuse_duplicates(value)
+            })
+        }
+    }
+}
+
 /// The JSON value of a node as `sigs.k8s.io/yaml` makes it.
 pub(super) fn v2_to_json(node: &Node) -> Result<Value, YamlError> {
     match node {

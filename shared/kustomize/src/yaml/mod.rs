@@ -87,6 +87,17 @@ pub(crate) fn parse_v2_within(text: &str, budget: &mut Budget) -> Result<Value, 
     }
 }
 
+/// The same, refusing duplicate keys.
+pub(crate) fn parse_v2_strict(text: &str, budget: &mut Budget) -> Result<Value, YamlError> {
+    match compose(text, Version::V2, budget)? {
+        Some(node) => {
+            json::refuse_duplicates(&node)?;
+            json::v2_to_json(&node)
+        }
+        None => Ok(Value::Null),
+    }
+}
+
 /// Whether a YAML 1.1 reader takes `text`, unquoted, for anything but a string.
 pub(crate) fn is_v2_non_string(text: &str) -> bool {
     if text.is_empty() || text.contains('\n') {

@@ -1,0 +1,143 @@
+//! `configurations`: files that add field specs to the built-in ones.
+
+use std::cmp::Ordering;
+
+use crate::Error;
+use crate::decode::Fields;
+use crate::fieldspec::{FieldSpec, merge_specs};
+use crate::loader::Loader;
+use crate::resid::Gvk;
+use crate::specs::{NameReference, Specs};
+use crate::types::field_spec;
+use crate::yaml::parse_v2_strict;
+
+/// The built-in specs with those of the files, or `None` when there are no files.
+pub(crate) fn load(loader: &mut Loader<'_>, dir: &str, paths: &[String]) -> Result<Option<Specs>, Error> {
+    let mut merged: Option<Specs> = None;
+    for path in paths {
+        let (file, text) = loader.load_text(dir, path)?;
+        let specs = parse_v2_strict(&text, &mut loader.budget)
+            .map_err(Error::from)
+            .and_then(|value| decode(Fields::of(value)?))
+            .map_err(|error| error.in_file(&file))?;
+        merged = Some(match merged {
+            None => specs,
+            Some(earlier) => merge(earlier, &specs)?,
+        });
+    }
+    merged.map(|specs| merge(Specs::builtin(), &specs)).transpose()
+}
+
+fn decode(mut fields: Fields) -> Result<Specs, Error> {
+    let specs = Specs {
+        name_prefix: fields.each("namePrefix", field_spec)?,
+        name_suffix: fields.each("nameSuffix", field_spec)?,
+        namespace: fields.each("namespace", field_spec)?,
+        labels: fields.each("labels", field_spec)?,
+        common_labels: fields.each("commonLabels", field_spec)?,
+        template_labels: fields.each("templateLabels", field_spec)?,
+        common_annotations: fields.each("commonAnnotations", field_spec)?,
+        images: fields.each("images", field_spec)?,
+        replicas: fields.each("replicas", field_spec)?,
+        name_references: fields.each("nameReference", name_reference)?,
+    };
+    // Fields for `vars`, which are not built here; a kustomization that has some is refused.
+    fields.each("varReference", field_spec)?;
+    fields.done()?;
+    Ok(specs)
+}
+
+fn name_reference(mut fields: Fields) -> Result<NameReference, Error> {
+    let reference = NameReference {
+        target: Gvk {
+            group: fields.text("group")?,
+            version: fields.text("version")?,
+            kind: fields.text("kind")?,
+        },
+        referrers: fields.each("fieldSpecs", field_spec)?,
+    };
+    fields.done()?;
+    Ok(reference)
+}
+
+/// The specs of both, in the order in which kustomize applies references.
+pub(crate) fn merge(mut specs: Specs, more: &Specs) -> Result<Specs, Error> {
+    let lists: [(&mut Vec<FieldSpec>, &Vec<FieldSpec>); 9] = [
+        (&mut specs.name_prefix, &more.name_prefix),
+        (&mut specs.name_suffix, &more.name_suffix),
+        (&mut specs.namespace, &more.namespace),
+        (&mut specs.labels, &more.labels),
+        (&mut specs.common_labels, &more.common_labels),
+        (&mut specs.template_labels, &more.template_labels),
+        (&mut specs.common_annotations, &more.common_annotations),
+        (&mut specs.images, &more.images),
+        (&mut specs.replicas, &more.replicas),
+    ];
+    for (list, more) in lists {
+        merge_specs(list, more)?;
+    }
+    for reference in &more.name_references {
+        match specs.name_references.iter_mut().find(|r| r.target == reference.target) {
+            Some(same) => merge_specs(&mut same.referrers, &reference.referrers)?,
+            None => specs.name_references.push(reference.clone()),
+        }
+    }
+    specs.name_references.sort_by(|a, b| order(&a.target, &b.target));
+    Ok(specs)
+}
+
+/// Kinds that come first, in their order.
+const FIRST: [&str; 22] = [
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+];
+
+/// Kinds that come last, in their order.
+const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
+/// kustomize's order of kinds.
+pub(crate) fn order(a: &Gvk, b: &Gvk) -> Ordering {
+    let rank = |gvk: &Gvk| {
+        let first = FIRST.iter().position(|kind| *kind == gvk.kind);
+        let last = LAST.iter().position(|kind| *kind == gvk.kind).map(|at| FIRST.len() + 1 + at);
+        first.or(last).unwrap_or(FIRST.len())
+    };
+    let text = |gvk: &Gvk| {
+        let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+        format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
+    };
+    rank(a).cmp(&rank(b)).then_with(|| text(a).cmp(&text(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builtin_references_stand_in_the_order_of_kinds() {
+        let targets: Vec<Gvk> = Specs::builtin().name_references.into_iter().map(|r| r.target).collect();
+        let mut sorted = targets.clone();
+        sorted.sort_by(order);
+        assert_eq!(targets, sorted);
+    }
+}
