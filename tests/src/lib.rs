@@ -1,1 +1,0 @@
-//! What Preflux promises, seen from outside
