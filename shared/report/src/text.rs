@@ -221,7 +221,8 @@ mod tests {
     #[test]
     fn drift_is_told_apart() {
         let mut given = report(vec![kustomization("a/b", vec![])]);
-        given.kustomizations[0].drift = vec![changed(object("A", "x"), json!({"size": 1}), json!({"size": 2}))];
+        given.kustomizations[0].drift =
+            vec![changed(object("A", "x"), json!({"size": 1}), json!({"size": 2}))];
         let text = text(&given);
         for part in [
             "\nNo object changes\n",
