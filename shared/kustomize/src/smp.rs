@@ -12,7 +12,7 @@ const LONGEST_JOINED_LIST: usize = 10_000;
 
 /// Merges a patch into an object; `None` when the patch deletes it.
 pub(crate) fn merge(object: Node, patch: Node) -> Result<Option<Node>, Error> {
-    Ok(walk(Some(object), Some(patch), None)?.node)
+    Ok(walk(Some(object), Some(patch), None, false)?.node)
 }
 
 /// What a walk gives, and whether it is the object's own node, changed, rather than one of the patch.
@@ -29,7 +29,14 @@ fn present(node: &Option<Node>) -> Option<&Node> {
     node.as_ref().filter(|n| !n.is_null())
 }
 
-fn walk(dest: Option<Node>, patch: Option<Node>, schema: Option<Schema>) -> Result<Walked, Error> {
+/// Walks two nodes together. `shared` says that kustomize has one and the same node on both sides, because all of
+/// it comes from the patch: what reading the patch changes then changes the result as well.
+fn walk(
+    dest: Option<Node>,
+    patch: Option<Node>,
+    schema: Option<Schema>,
+    shared: bool,
+) -> Result<Walked, Error> {
     let schema = schema.or_else(|| [&dest, &patch].into_iter().find_map(|n| embedded_kind(present(n)?)));
     let sort = |node: &Node| std::mem::discriminant(node);
     let leading = present(&dest).or(present(&patch));
@@ -41,12 +48,12 @@ fn walk(dest: Option<Node>, patch: Option<Node>, schema: Option<Schema>) -> Resu
     match leading {
         Some(Node::Seq(_)) => match schema {
             Some(Schema::Associative(element, keys)) => {
-                walk_joined(dest, patch, element.map(Schema::Object), &keys)
+                walk_joined(dest, patch, element.map(Schema::Object), &keys, shared)
             }
             _ => Ok(overridden(dest, patch)),
         },
         Some(Node::Scalar(_)) => Ok(overridden(dest, patch)),
-        Some(Node::Map(_)) | None => walk_map(dest, patch, schema.as_ref()),
+        Some(Node::Map(_)) | None => walk_map(dest, patch, schema.as_ref(), shared),
     }
 }
 
@@ -101,7 +108,7 @@ fn directive(patch: &mut Node) -> Result<Directive, Error> {
 }
 
 /// Decides which node the walk goes on with, and whether it is the object's own.
-fn choose(dest: Option<Node>, patch: &mut Option<Node>, list: bool) -> Result<Walked, Error> {
+fn choose(dest: Option<Node>, patch: &mut Option<Node>, list: bool, shared: bool) -> Result<Walked, Error> {
     if present(&dest).is_none() {
         if let Some(patch) = patch.as_mut().filter(|_| !list)
             && matches!(directive(patch), Ok(Directive::Delete))
@@ -123,13 +130,20 @@ fn choose(dest: Option<Node>, patch: &mut Option<Node>, list: bool) -> Result<Wa
     Ok(match directive(patch_node)? {
         Directive::Delete => Walked::GONE,
         Directive::Replace => Walked { node: Some(patch_node.clone()), own: false },
+        Directive::Merge if shared => Walked { node: Some(patch_node.clone()), own: true },
         Directive::Merge => Walked { node: dest, own: true },
     })
 }
 
-fn walk_map(dest: Option<Node>, mut patch: Option<Node>, schema: Option<&Schema>) -> Result<Walked, Error> {
-    let chosen = choose(dest, &mut patch, false)?;
+fn walk_map(
+    dest: Option<Node>,
+    mut patch: Option<Node>,
+    schema: Option<&Schema>,
+    shared: bool,
+) -> Result<Walked, Error> {
+    let chosen = choose(dest, &mut patch, false, shared)?;
     let Walked { node: Some(Node::Map(fields)), own } = chosen else { return Ok(chosen) };
+    let shared = shared || !own;
     let mut news: BTreeMap<String, (Scalar, Node)> = BTreeMap::new();
     if let Some(Node::Map(patch_fields)) = patch {
         for (key, value) in patch_fields {
@@ -150,7 +164,7 @@ fn walk_map(dest: Option<Node>, mut patch: Option<Node>, schema: Option<&Schema>
         };
         let new = news.remove(&key.value).map(|(_, value)| value);
         let field = schema.and_then(|s| s.field(&key.value));
-        if let Some(mut value) = walk(Some(old), new, field)?.node.filter(is_kept) {
+        if let Some(mut value) = walk(Some(old), new, field, shared)?.node.filter(is_kept) {
             if let Node::Scalar(scalar) = &mut value {
                 scalar.style = style;
             }
@@ -159,7 +173,7 @@ fn walk_map(dest: Option<Node>, mut patch: Option<Node>, schema: Option<&Schema>
     }
     for (name, (key, new)) in news {
         let field = schema.and_then(|s| s.field(&name));
-        if let Some(value) = walk(None, Some(new), field)?.node.filter(is_kept) {
+        if let Some(value) = walk(None, Some(new), field, shared)?.node.filter(is_kept) {
             out.push((Scalar { tag: Tag::None, tagged: false, ..key }, value));
         }
     }
@@ -175,11 +189,14 @@ fn walk_joined(
     mut patch: Option<Node>,
     element: Option<Schema>,
     keys: &[String],
+    shared: bool,
 ) -> Result<Walked, Error> {
-    let chosen = choose(dest, &mut patch, true)?;
+    let chosen = choose(dest, &mut patch, true, shared)?;
     let Walked { node: Some(Node::Seq(mut items)), own } = chosen else { return Ok(chosen) };
-    let patch_items = match patch {
-        Some(Node::Seq(items)) => Some(items),
+    let shared = shared || !own;
+    // A list that comes from the patch is, in kustomize, one and the same node on both sides.
+    let mut patch_items = match patch {
+        Some(Node::Seq(items)) if !shared => Some(items),
         _ => None,
     };
     let length = items.len() + patch_items.as_ref().map_or(0, Vec::len);
@@ -213,8 +230,8 @@ fn walk_joined(
             narrowed(keys, value, |i| valid.contains(&i))
         };
         valid_keys = these_keys;
-        let step = Joined { keys: &valid_keys, values: &these_values, schema: element.clone() };
-        step.join(&mut items, patch_items.as_deref(), &mut added)?;
+        let step = Joined { keys: &valid_keys, values: &these_values, schema: element.clone(), shared };
+        step.join(&mut items, patch_items.as_deref_mut(), &mut added)?;
     }
     if !values.is_empty() {
         items = append(added, items, &valid_keys)?;
@@ -232,10 +249,17 @@ struct Joined<'a> {
     keys: &'a [String],
     values: &'a [String],
     schema: Option<Schema>,
+    /// Whether the object's list is the patch's.
+    shared: bool,
 }
 
 impl Joined<'_> {
-    fn join(&self, dest: &mut Vec<Node>, patch: Option<&[Node]>, added: &mut Vec<Node>) -> Result<(), Error> {
+    fn join(
+        &self,
+        dest: &mut Vec<Node>,
+        patch: Option<&mut [Node]>,
+        added: &mut Vec<Node>,
+    ) -> Result<(), Error> {
         let has_value = self.values.iter().any(|v| !v.is_empty());
         let (keys, values) = if has_value {
             narrowed(self.keys, self.values, |i| self.values.get(i).is_some_and(|v| !v.is_empty()))
@@ -244,8 +268,14 @@ impl Joined<'_> {
         };
         let at = dest.iter().position(|item| matches(item, &keys, &values));
         let old = at.and_then(|at| dest.get(at)).cloned();
-        let new = patch.and_then(|items| items.iter().find(|item| matches(item, &keys, &values))).cloned();
-        let Walked { node, own } = walk(old, new, self.schema.clone())?;
+        let in_patch = patch.and_then(|items| items.iter_mut().find(|item| matches(item, &keys, &values)));
+        let new = if self.shared { old.clone() } else { in_patch.as_deref().cloned() };
+        let Walked { node, own } = walk(old, new, self.schema.clone(), self.shared)?;
+        // The directive is read once; when the same element is met again it is an ordinary one.
+        let read = if self.shared { at.and_then(|at| dest.get_mut(at)) } else { in_patch };
+        if let Some(map @ Node::Map(_)) = read {
+            directive(map)?;
+        }
         let Some(mut node) = node.filter(|n| !n.is_null() && !matches!(n, Node::Map(f) if f.is_empty()))
         else {
             return set_element(dest, None, self.keys, self.values);
@@ -259,7 +289,9 @@ impl Joined<'_> {
                 _ => {}
             }
         }
-        if own && let Some(slot) = at.and_then(|at| dest.get_mut(at)) {
+        if (own || self.shared)
+            && let Some(slot) = at.and_then(|at| dest.get_mut(at))
+        {
             *slot = node.clone();
         }
         set_element(added, Some(node), self.keys, self.values)

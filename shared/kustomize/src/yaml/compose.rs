@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Tag as EventTag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag as EventTag};
 use serde_json::Value;
 
 use super::YamlError;
@@ -78,6 +78,9 @@ fn measure(node: &Node) -> (usize, usize) {
     (count, deepest)
 }
 
+/// What go-yaml says of a block whose first line starts with a tab: it takes the tab for indentation.
+pub(super) const TAB: &str = "found a tab character where an indentation space is expected";
+
 enum Frame {
     Seq { anchor: usize, items: Vec<Node> },
     Map { anchor: usize, fields: Vec<(Scalar, Node)>, key: Option<Scalar> },
@@ -111,6 +114,12 @@ pub(crate) fn compose(text: &str, version: Version, budget: &mut Budget) -> Resu
                 let absent = style == ScalarStyle::Plain && span.start.index() == span.end.index();
                 let value = if absent { String::new() } else { value.into_owned() };
                 let mut scalar = composer.scalar(value, style, tag.as_deref());
+                if block && scalar.value.trim_start_matches('\n').starts_with('\t') {
+                    return Err(YamlError::at(line, TAB));
+                }
+                if block && is_blank(&scalar.value) && !keeps_breaks(text, span.start) {
+                    scalar.value.clear();
+                }
                 if block && ends_without_break(text, &scalar.value) {
                     scalar.value.pop();
                 }
@@ -128,6 +137,20 @@ pub(crate) fn compose(text: &str, version: Version, budget: &mut Budget) -> Resu
         root = root.or(done);
     }
     Ok(root)
+}
+
+fn is_blank(value: &str) -> bool {
+    value.chars().all(|c| c == '\n')
+}
+
+/// Whether the header of the block scalar at or above a place says `+`.
+fn keeps_breaks(text: &str, at: Marker) -> bool {
+    let lines: Vec<&str> = text.split('\n').take(at.line()).collect();
+    let header = lines.iter().rev().find_map(|line| {
+        let (_, header) = line.rsplit_once(['|', '>'])?;
+        Some(header.split(char::is_whitespace).next().unwrap_or_default())
+    });
+    header.is_some_and(|header| header.contains('+'))
 }
 
 /// Whether a block scalar is the end of a text without a final newline, where go-yaml adds none.

@@ -17,9 +17,7 @@ pub fn emit(value: &Value) -> String {
     let mut emitter =
         Emitter { out: String::new(), column: 0, whitespace: true, indention: true, indent: -1 };
     emitter.node(value, Context::Root);
-    if !emitter.out.ends_with('\n') || emitter.column > 0 {
-        emitter.line_break();
-    }
+    emitter.write_indent();
     emitter.out
 }
 
@@ -227,10 +225,12 @@ impl Emitter {
     fn double_quoted(&mut self, text: &str, breaks_allowed: bool) {
         self.indicator("\"", true, false, false);
         let mut spaces = false;
+        // go-yaml looks for the mark at the start of the text each time, and then escapes everything.
+        let bom = text.starts_with('\u{feff}');
         let mut chars = text.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
             let next = chars.peek().map(|(_, c)| *c);
-            if !is_printable(c) || c == '\u{feff}' || is_break(c) || matches!(c, '"' | '\\') {
+            if !is_printable(c) || bom || is_break(c) || matches!(c, '"' | '\\') {
                 self.escape(c);
                 spaces = false;
             } else if c == ' ' {
@@ -451,7 +451,11 @@ pub(super) fn go_float(f: f64) -> String {
 
 /// The same for a 32-bit float, which is how `sigs.k8s.io/yaml` prints keys.
 pub(super) fn go_float_32(f: f64) -> String {
-    go_shortest(&format!("{:e}", f as f32), 6)
+    let f = f as f32;
+    if f.is_infinite() {
+        return if f > 0.0 { ".inf" } else { "-.inf" }.to_owned();
+    }
+    go_shortest(&format!("{f:e}"), 6)
 }
 
 fn go_shortest(scientific: &str, limit: i32) -> String {

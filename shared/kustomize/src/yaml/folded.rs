@@ -24,7 +24,7 @@ enum Chomp {
 }
 
 /// Whether the emitter writes the text as a block at all; otherwise it is quoted and comes back unchanged.
-fn block_allowed(text: &str) -> bool {
+pub(super) fn block_allowed(text: &str) -> bool {
     let unprintable = |c: char| c != '\t' && c != '\n' && !super::emit::is_printable(c);
     !text.is_empty() && !text.ends_with(' ') && !text.contains(" \n") && !text.contains(unprintable)
 }

@@ -41,6 +41,14 @@ pub(crate) fn node_to_json(node: &Node) -> Result<Value, YamlError> {
 fn scalar_to_json(scalar: &Scalar) -> Result<Value, YamlError> {
     let text = scalar.value.as_str();
     if scalar.tag == Tag::Str || (scalar.tag == Tag::None && scalar.style != Style::Plain) {
+        let block = match scalar.style {
+            Style::Literal | Style::Folded => true,
+            Style::Plain => text.contains('\n'),
+            Style::Single | Style::Double => false,
+        };
+        if block && text.starts_with('\t') && folded::block_allowed(text) {
+            return Err(YamlError::at(0, super::compose::TAB));
+        }
         return Ok(Value::String(match scalar.style {
             Style::Folded => folded::round_trip(text),
             _ => text.to_owned(),
@@ -199,7 +207,10 @@ fn convert(value: &Value, number: &dyn Fn(&Number) -> String, style: &dyn Fn(&st
 
 /// Refuses text that kustomize cannot print: its last step reads JSON as YAML, which has no control characters.
 pub(crate) fn check_emittable(value: &Value) -> Result<(), YamlError> {
-    let check = |text: &str| match text.chars().find(|c| *c >= '\u{7f}' && !is_allowed(*c)) {
+    let check = |text: &str| match text
+        .chars()
+        .find(|c| *c == '\u{85}' || (*c >= '\u{7f}' && !is_allowed(*c)))
+    {
         None => Ok(()),
         Some(c) => Err(YamlError::at(0, format!("control character {:#06x} is not allowed", u32::from(c)))),
     };
