@@ -37,6 +37,9 @@ const BUILT_IN: [&str; 16] = [
     "storage.k8s.io",
 ];
 
+/// Flux's groups end so; they are made of CRDs, which the API server serves itself.
+const FLUX: &str = ".toolkit.fluxcd.io";
+
 /// A served kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Resource {
@@ -136,7 +139,8 @@ impl Discovery {
 
     /// Whether another server than the API server itself answers for a resource. Such a server need not honour `dryRun`.
     pub(crate) async fn served_elsewhere(&self, api: &Api, resource: &Resource) -> Result<bool, Failure> {
-        if BUILT_IN.contains(&resource.group.as_str()) {
+        let group = resource.group.as_str();
+        if BUILT_IN.contains(&group) || group.ends_with(FLUX) {
             return Ok(false);
         }
         let name = format!("{}.{}", resource.version, resource.group);
