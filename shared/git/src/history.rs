@@ -1,5 +1,6 @@
 //! The merge base of two commits in a history of which only the newest part may be here.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use gix::{ObjectId, Repository};
@@ -58,12 +59,11 @@ fn ancestors(
     let mut reached = HashSet::from([tip]);
     let mut queue = vec![tip];
     while let Some(id) = queue.pop() {
-        if !commits.contains_key(&id) {
-            let seen = look(repo, id, reached.len() >= MAX_COMMITS)?;
-            commits.insert(id, seen);
-        }
-        let parents = &commits[&id].parents;
-        queue.extend(parents.iter().copied().filter(|parent| reached.insert(*parent)));
+        let seen = match commits.entry(id) {
+            Entry::Occupied(seen) => seen.into_mut(),
+            Entry::Vacant(place) => place.insert(look(repo, id, reached.len() >= MAX_COMMITS)?),
+        };
+        queue.extend(seen.parents.iter().copied().filter(|parent| reached.insert(*parent)));
     }
     Ok(reached)
 }
