@@ -117,7 +117,7 @@ pub(crate) fn compose(text: &str, version: Version, budget: &mut Budget) -> Resu
                 if block && scalar.value.trim_start_matches('\n').starts_with('\t') {
                     return Err(YamlError::at(line, TAB));
                 }
-                if block && is_blank(&scalar.value) && !keeps_breaks(text, span.start) {
+                if block && is_blank(&scalar.value) && ends_with_header(text, span.end) {
                     scalar.value.clear();
                 }
                 if block && ends_without_break(text, &scalar.value) {
@@ -143,14 +143,15 @@ fn is_blank(value: &str) -> bool {
     value.chars().all(|c| c == '\n')
 }
 
-/// Whether the header of the block scalar at or above a place says `+`.
-fn keeps_breaks(text: &str, at: Marker) -> bool {
-    let lines: Vec<&str> = text.split('\n').take(at.line()).collect();
-    let header = lines.iter().rev().find_map(|line| {
-        let (_, header) = line.rsplit_once(['|', '>'])?;
-        Some(header.split(char::is_whitespace).next().unwrap_or_default())
-    });
-    header.is_some_and(|header| header.contains('+'))
+/// Whether the text ends with the header of the block scalar that ends there, which asks to keep no breaks. The parser
+/// gives such a scalar one.
+fn ends_with_header(text: &str, at: Marker) -> bool {
+    let body = text.trim_end();
+    if at.index() < body.chars().count() {
+        return false;
+    }
+    let header = body.rsplit('\n').next().unwrap_or_default();
+    !header.rsplit(['|', '>']).next().unwrap_or_default().contains('+')
 }
 
 /// Whether a block scalar is the end of a text without a final newline, where go-yaml adds none.
