@@ -232,7 +232,8 @@ mod tests {
     #[test]
     fn a_dropped_leash_ends_its_service() {
         let service = sleeper("dropped.log");
-        assert!(arguments(service.pid()).contains("1000"));
+        let named = || Ok(arguments(service.pid()).contains("1000"));
+        wait_for("the start of the sleeper", Duration::from_secs(10), named).unwrap();
         drop(Leash::on(service.pid()).unwrap());
         ends(service);
     }
