@@ -13,7 +13,7 @@ use domain::{Author, PullKey, PullRequest, PullState, Trust};
 use flows::analyse::{Findings, Question, Repository, analyse};
 use kubernetes::KubeCluster;
 use ports::ledger::Ledger;
-use ports::{Checkout, Checkouts as _, Clock, Cluster, Conditional, Forge as _, SystemClock};
+use ports::{Checkout, Clock, Cluster, Conditional, Forge as _, SystemClock};
 
 /// What `preflux diff` takes.
 #[derive(clap::Args)]
@@ -179,7 +179,7 @@ async fn cluster(kubeconfig: Option<&Path>) -> anyhow::Result<Result<Arc<dyn Clu
     let Some(path) = kubeconfig else {
         return Ok(Err("name one with --kubeconfig FILE".to_owned()));
     };
-    let cluster = KubeCluster::from_file("cluster", path, kubernetes::Options::default()).await?;
+    let cluster = KubeCluster::from_file("cluster", path, &kubernetes::Options::default()).await?;
     Ok(Ok(Arc::new(cluster)))
 }
 

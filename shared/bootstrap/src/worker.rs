@@ -110,7 +110,7 @@ pub async fn cluster(
         return Err("none is configured; add `cluster` with a kubeconfig to the configuration".to_owned());
     };
     let text = secrets.get(&config.kubeconfig).await.map_err(|e| e.to_string())?;
-    let cluster = KubeCluster::connect(&config.name, &text, kubernetes::Options::default()).await;
+    let cluster = KubeCluster::connect(&config.name, &text, &kubernetes::Options::default()).await;
     cluster.map(|cluster| Arc::new(cluster) as Arc<dyn Cluster>).map_err(|e| e.to_string())
 }
 

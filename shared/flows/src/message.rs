@@ -60,11 +60,11 @@ pub(crate) async fn post_once(
     let thread = place.thread.map_or("", |t| t.ts.as_str());
     let intent = format!("post#{}#{thread}#{}", place.channel, place.key);
     let first = ledger.first_time(&intent, INTENT_S).await?;
-    if !first && !again {
-        if let Some(at) = chat.find(place.channel, place.thread, place.key).await? {
-            chat.update(&at, message).await?;
-            return Ok(at);
-        }
+    let posted =
+        if first || again { None } else { chat.find(place.channel, place.thread, place.key).await? };
+    if let Some(at) = posted {
+        chat.update(&at, message).await?;
+        return Ok(at);
     }
     Ok(chat.post(place.channel, place.thread, place.key, message).await?)
 }

@@ -75,7 +75,11 @@ fn show(world: &World) {
         }
     }
     for file in world.slack.files() {
-        print(&format!("\n── file in the thread: {} ──\n{}", file.name, file.text()));
+        print(&format!(
+            "\n── file in the thread: {} ──\n{}",
+            file.name,
+            String::from_utf8_lossy(&file.content)
+        ));
     }
     for answer in world.slack.ephemerals() {
         print(&format!(

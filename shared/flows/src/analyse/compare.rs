@@ -8,7 +8,7 @@ use domain::mask::Mask;
 use domain::plan::{Fate, ObjectPlan};
 use domain::report::{Finding, KustomizationReport};
 use flux::{Kustomization, control};
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use ports::{Cluster, DryRun, Refusal};
 use serde_json::Value;
 
@@ -126,7 +126,9 @@ async fn ask(pair: &Pair, cluster: Option<&dyn Cluster>, mask: &Mask, brings: &B
         return pair.plans.iter().map(|plan| rendered_only(plan, mask, Some(why))).collect();
     }
     let asker = Asker { cluster, mask, brings, kustomization: &pair.kustomization };
-    stream::iter(&pair.plans).map(|plan| asker.object(plan)).buffered(AT_ONCE).collect().await
+    // Boxed, because a closure that makes borrowing futures cannot be proved `Send` across tasks.
+    let questions: Vec<_> = pair.plans.iter().map(|plan| asker.object(plan).boxed()).collect();
+    stream::iter(questions).buffered(AT_ONCE).collect().await
 }
 
 fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
@@ -270,7 +272,7 @@ impl Asker<'_> {
             plan.id.clone(),
             ChangeKind::Changed,
             Check::DryRun,
-            (Some(live), Some(old)),
+            (Some(old), Some(live)),
             self.mask,
         ))
     }

@@ -85,11 +85,14 @@ pub(super) async fn kustomizations(question: &Question<'_>) -> Known {
         Err(why) => why.clone(),
         Ok(cluster) => match cluster.flux_objects().await {
             Ok(objects) => {
-                let asked = ClusterAsked::Yes { name: cluster.name().to_owned() };
-                let mut known =
-                    sort_out(&question.repository, objects.git_repositories, objects.kustomizations, false);
+                let (sources, kustomizations) = (objects.git_repositories, objects.kustomizations);
+                let mut known = sort_out(&question.repository, sources, kustomizations, false);
+                if known.sources.is_empty() && known.unresolved.is_empty() {
+                    known = in_tree(question).await;
+                    known.notes.push(NOT_BOOTSTRAPPED.to_owned());
+                }
                 known.cluster = Some(cluster.clone());
-                known.asked = asked;
+                known.asked = ClusterAsked::Yes { name: cluster.name().to_owned() };
                 return known;
             }
             Err(error) => {

@@ -26,8 +26,6 @@ pub(super) struct Node {
     pub(super) variables: Variables,
     /// Its objects, or why there are none (a sentence without a full stop).
     pub(super) outcome: Result<Arc<Rendered>, String>,
-    /// Whether the outcome was taken from the other side, because nothing it reads differs.
-    pub(super) reused: bool,
 }
 
 /// One side.
@@ -110,8 +108,7 @@ async fn without_rendered_twice(first: Walk<'_>, known: &Known) -> Side {
 
 fn children_of(side: &Side, parent: &ObjectKey) -> Vec<(ObjectKey, ObjectKey)> {
     let Some(Ok(rendered)) = side.nodes.get(parent).map(|node| &node.outcome) else { return Vec::new() };
-    let children =
-        rendered.objects.iter().filter(|o| Kustomization::is(o)).filter_map(|o| child(o, parent).ok());
+    let children = rendered.objects.iter().filter(|o| Kustomization::is(o)).filter_map(child);
     children.map(|child| (parent.clone(), child.key)).collect()
 }
 
@@ -151,7 +148,7 @@ impl Walk<'_> {
                     continue;
                 }
                 let (key, node) = (kustomization.key.clone(), self.node(kustomization).await);
-                next.extend(self.children(&key, &node));
+                next.extend(self.children(&node));
                 self.side.order.push(key.clone());
                 self.side.nodes.insert(key, node);
             }
@@ -162,10 +159,10 @@ impl Walk<'_> {
         }
     }
 
-    fn children(&self, parent: &ObjectKey, node: &Node) -> Vec<Kustomization> {
+    fn children(&self, node: &Node) -> Vec<Kustomization> {
         let Ok(rendered) = &node.outcome else { return Vec::new() };
         let objects = rendered.objects.iter().filter(|o| Kustomization::is(o));
-        let parsed = objects.filter_map(|object| child(object, parent).ok());
+        let parsed = objects.filter_map(child);
         parsed.filter(|k| self.known.feeds(k)).map(|k| self.with_live_status(k)).collect()
     }
 
@@ -182,19 +179,14 @@ impl Walk<'_> {
         let variables = match self.values.of(&kustomization, &objects).await {
             Ok(variables) => variables,
             Err(why) => {
-                return Node {
-                    kustomization,
-                    variables: Variables::default(),
-                    outcome: Err(why),
-                    reused: false,
-                };
+                return Node { kustomization, variables: Variables::default(), outcome: Err(why) };
             }
         };
         if let Some(outcome) = self.same_as_other(&kustomization, &variables) {
-            return Node { kustomization, variables, outcome, reused: true };
+            return Node { kustomization, variables, outcome };
         }
         let outcome = self.render(&kustomization, &variables).await;
-        Node { kustomization, variables, outcome, reused: false }
+        Node { kustomization, variables, outcome }
     }
 
     /// The other side's outcome, when spec, variables and every path that was read are the same.
@@ -249,9 +241,9 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// A child as its parent renders it; without a namespace of its own it is refused by the API server, so here too.
-fn child(object: &Value, _parent: &ObjectKey) -> Result<Kustomization, flux::Error> {
-    Kustomization::from_value(object)
+/// A child as its parent renders it. Without a namespace of its own the API server refuses it, and then it is no child.
+fn child(object: &Value) -> Option<Kustomization> {
+    Kustomization::from_value(object).ok()
 }
 
 /// Whether anything that was read (or listed, or looked for) is among the changed paths.
