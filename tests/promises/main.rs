@@ -6,5 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed promise")]
 
 mod architecture;
+mod bad_input;
+mod browser;
+mod diff_cli;
+mod journey;
+mod scenarios;
 mod support;
 mod wire;

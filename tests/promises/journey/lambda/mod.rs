@@ -1,0 +1,240 @@
+//! The journey on Lambda: the three real programs under a local runtime API, and this module in place of the schedule, the event
+//! source mapping and the function URL. Queue, state, reports and secrets are emulators of AWS.
+
+mod aws;
+mod runtime;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use base64::Engine as _;
+use domain::job::{Cause, DiffJob, Job};
+use serde_json::{Value, json};
+use testkit::faults::{Fault, FaultKind};
+use testkit::slack::{ALICE, DEPLOYS};
+use testkit::{github, sample, slack};
+
+use self::aws::{Aws, Stack};
+use self::runtime::Function;
+use super::{App, World, journey, reported};
+use crate::support::{root, skip};
+
+/// A deployment: the three functions and what they share.
+struct Deployment {
+    aws: Aws,
+    stack: Stack,
+    poller: Function,
+    worker: Function,
+    interactions: Arc<Function>,
+}
+
+impl Deployment {
+    /// Deploys as template.yaml does: each function knows the secrets that its part of the template names, and no others.
+    async fn of(world: &World, aws: Aws) -> Self {
+        let stack = aws.deploy().await;
+        let github = json!({"token": github::DEFAULT_TOKEN}).to_string();
+        let own =
+            json!({"bot_token": slack::DEFAULT_BOT_TOKEN, "signing_secret": slack::DEFAULT_SIGNING_SECRET});
+        let mut secrets = vec![
+            ("PREFLUX_GITHUB_SECRET", aws.secret(&format!("{}-github", stack.table), &github).await),
+            ("PREFLUX_SLACK_SECRET", aws.secret(&format!("{}-slack", stack.table), &own.to_string()).await),
+        ];
+        let mut config = configuration(world);
+        if world.has_cluster {
+            let arn = aws.secret(&format!("{}-kubeconfig", stack.table), &world.kubeconfig).await;
+            secrets.push(("PREFLUX_KUBECONFIG_SECRET", arn));
+            config.push_str("cluster: {name: production}\n");
+        }
+        let mut common = aws.environment();
+        let mut set = |name: &str, value: &str| common.push((name.to_owned(), value.to_owned()));
+        set("PREFLUX_CONFIG", &config);
+        set("PREFLUX_TABLE", &stack.table);
+        set("PREFLUX_QUEUE_URL", &stack.queue);
+        set("PREFLUX_BUCKET", &stack.bucket);
+        set("TMPDIR", &world.dir.path().display().to_string());
+        let environment = |function: &str| {
+            let named = template_secrets(function);
+            let known = secrets.iter().filter(|(name, _)| named.iter().any(|n| n == name));
+            let known = known.map(|(name, value)| ((*name).to_owned(), value.clone()));
+            common.iter().cloned().chain(known).collect::<Vec<_>>()
+        };
+        Self {
+            poller: Function::start("poller", &environment("Poller")).await,
+            worker: Function::start("diff-worker", &environment("DiffWorker")).await,
+            interactions: Arc::new(Function::start("interactions", &environment("Interactions")).await),
+            aws,
+            stack,
+        }
+    }
+
+    /// The function URL, which Slack is told.
+    async fn function_url(&self) -> String {
+        let url =
+            Arc::new(FunctionUrl { function: self.interactions.clone(), base64: AtomicBool::new(false) });
+        let router = Router::new().route("/", post(call)).with_state(url);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}/")
+    }
+
+    /// Works off what is on the queue now; gives the ids that failed.
+    async fn drain(&self, batch: u8) -> Vec<String> {
+        let mut failed = Vec::new();
+        while let Some(event) = self.aws.receive(&self.stack, batch).await {
+            let response = self
+                .worker
+                .invoke(event.clone())
+                .await
+                .unwrap_or_else(|e| panic!("{e}\n{}", self.worker.log()));
+            let again = self.aws.settle(&self.stack, &event, &response).await;
+            let stop = !again.is_empty();
+            failed.extend(again);
+            if stop {
+                break;
+            }
+        }
+        failed
+    }
+
+    async fn poll(&self) -> Value {
+        let tick = json!({"version": "1.0", "source": "aws.scheduler", "detail-type": "Scheduled Event"});
+        self.poller.invoke(tick).await.unwrap_or_else(|error| panic!("{error}\n{}", self.poller.log()))
+    }
+}
+
+impl App for Deployment {
+    async fn turn(&self) {
+        self.poll().await;
+        self.drain(1).await;
+    }
+}
+
+fn configuration(world: &World) -> String {
+    let super::world::Addresses { github, slack, repositories } = world.addresses();
+    format!("github: {{{github}}}\nslack: {{{slack}}}\n{repositories}")
+}
+
+/// The variables of template.yaml that name secrets, for one function.
+fn template_secrets(function: &str) -> Vec<String> {
+    let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let start = template.find(&format!("\n  {function}:\n")).expect("the template has the function") + 1;
+    let block =
+        template[start..].lines().skip(1).take_while(|line| line.starts_with("    ") || line.is_empty());
+    let names = block.filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name.to_owned());
+    names.filter(|name| name.starts_with("PREFLUX_") && name.ends_with("_SECRET")).collect()
+}
+
+struct FunctionUrl {
+    function: Arc<Function>,
+    /// AWS sends bodies as text or as base64, as it sees fit: here in turns.
+    base64: AtomicBool,
+}
+
+async fn call(State(url): State<Arc<FunctionUrl>>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
+    let encoded = url.base64.fetch_xor(true, Ordering::SeqCst);
+    let answer = url.function.invoke(request(&headers, &body, encoded)).await.unwrap();
+    let status = answer["statusCode"].as_u64().unwrap();
+    let text = answer["body"].as_str().unwrap_or_default().to_owned();
+    (StatusCode::from_u16(u16::try_from(status).unwrap()).unwrap(), text)
+}
+
+/// A request as a function URL hands it on.
+fn request(headers: &HeaderMap, body: &[u8], encoded: bool) -> Value {
+    let text = match encoded {
+        true => base64::engine::general_purpose::STANDARD.encode(body),
+        false => String::from_utf8(body.to_vec()).unwrap(),
+    };
+    let headers: serde_json::Map<String, Value> =
+        headers.iter().map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap()))).collect();
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": "/", "rawQueryString": "", "headers": headers,
+        "requestContext": {
+            "accountId": "anonymous", "apiId": "x", "domainName": "x.lambda-url.us-east-1.on.aws", "domainPrefix": "x",
+            "http": {"method": "POST", "path": "/", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7", "userAgent": "Slackbot"},
+            "requestId": "00000000-0000-4000-8000-000000000000", "routeKey": "$default", "stage": "$default",
+            "time": "14/Nov/2023:22:13:20 +0000", "timeEpoch": 1_700_000_000_000_u64,
+        },
+        "body": text, "isBase64Encoded": encoded,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_request_travels_the_whole_way() {
+    let Some(aws) = Aws::find() else { return };
+    let world = World::with_cluster().await;
+    if !world.has_cluster {
+        skip("no test API server");
+    }
+    let deployment = Deployment::of(&world, aws).await;
+    world.slack.set_interactions_url(&deployment.function_url().await);
+    journey(&world, &deployment).await;
+    assert_eq!(deployment.aws.dead_letters(&deployment.stack).await, 0);
+    let all = [&deployment.poller, &deployment.worker, &deployment.interactions];
+    for (name, function) in ["poller", "diff-worker", "interactions"].iter().zip(all) {
+        println!("{name}: first event asked for after {:?} (debug build)", function.ready_after());
+        assert!(!function.log().contains(slack::DEFAULT_BOT_TOKEN), "{name} logs its token");
+        assert_eq!(function.init_failure(), None);
+    }
+}
+
+fn job(number: u64, head: &str) -> String {
+    let pull = domain::PullKey { repo: sample::REPO.parse().unwrap(), number };
+    ports::wire::encode(&Job::Diff(DiffJob { pull, head: head.parse().unwrap(), cause: Cause::Opened }))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_bad_record_does_not_take_the_others_down() {
+    let Some(aws) = Aws::find() else { return };
+    let world = World::without_cluster();
+    let deployment = Deployment::of(&world, aws).await;
+    let stack = &deployment.stack;
+    deployment.poll().await;
+    // The good job, one that nobody can read, and one that meets an outage of GitHub.
+    for body in ["this is not a job", &job(99, &world.sample.head_sha)] {
+        deployment.aws.enqueue(stack, body).await;
+    }
+    let outage =
+        Fault { times: 20, ..Fault::once("GET", "/repos/acme/fleet/pulls/99", FaultKind::Status(502)) };
+    world.github.fault(outage);
+    let event = deployment.aws.receive(stack, 10).await.unwrap();
+    let records = event["Records"].as_array().unwrap();
+    assert_eq!(records.len(), 3, "{event}");
+    let response = deployment.worker.invoke(event.clone()).await.unwrap();
+    let failed = deployment.aws.settle(stack, &event, &response).await;
+    let bad = records.iter().find(|r| r["body"].as_str().unwrap().contains(":99")).unwrap();
+    assert_eq!(failed, [bad["messageId"].as_str().unwrap()], "only the job that may heal comes again");
+    assert_eq!(world.slack.messages(DEPLOYS).len(), 1);
+    assert!(!super::details(&world, &world.slack.messages(DEPLOYS)[0]).is_empty(), "the good job was done");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_click_counts_once_and_only_when_slack_signed_it() {
+    let Some(aws) = Aws::find() else { return };
+    let world = World::without_cluster();
+    let deployment = Deployment::of(&world, aws).await;
+    world.slack.set_interactions_url(&deployment.function_url().await);
+    let message = reported(&world, &deployment, &world.sample.head_sha).await;
+
+    let body = world.slack.click_body(DEPLOYS, &message.ts, "approve", ALICE).unwrap();
+    let now = testkit::clock::Clock::real().now().to_string();
+    let answer = world.slack.send_raw(&body, &now, "v0=00").await.unwrap();
+    assert_eq!((answer.status, answer.body.as_str()), (401, ""));
+    let unsigned = world.slack.send_raw(&body, "", "").await.unwrap();
+    assert_eq!(unsigned.status, 401);
+    deployment.drain(1).await;
+    assert_eq!(world.sample.repo.reviews(world.sample.pull).len(), 0, "nothing came of it");
+
+    assert!(world.slack.click(DEPLOYS, &message.ts, "approve", ALICE).await.unwrap().is_ok());
+    for _ in 0..3 {
+        assert!(world.slack.replay_last().await.unwrap().is_ok(), "a replay is acknowledged");
+    }
+    deployment.drain(1).await;
+    assert_eq!(world.sample.repo.reviews(world.sample.pull).len(), 1);
+    assert_eq!(world.slack.ephemerals().len(), 1, "one answer: the click was queued once");
+}

@@ -1,0 +1,117 @@
+//! What Preflux meets: a GitHub with the sample's pull request, a Slack, a folder of secrets and, where it is there, a cluster.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+use testkit::cluster::TestCluster;
+use testkit::github::{self, FakeGitHub};
+use testkit::sample::{self, Installed};
+use testkit::slack::{self, DEPLOYS, FakeSlack, TEAM};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::support::root;
+
+/// Held by whoever writes the sample's Flux objects into the test API server: their names are the same for all.
+pub(crate) static ON_THE_CLUSTER: Mutex<()> = Mutex::const_new(());
+
+/// The world.
+pub(crate) struct World {
+    pub(crate) github: FakeGitHub,
+    pub(crate) slack: FakeSlack,
+    pub(crate) sample: Installed,
+    pub(crate) has_cluster: bool,
+    /// The worker identity's kubeconfig, as text; empty without a cluster.
+    pub(crate) kubeconfig: String,
+    pub(crate) dir: TempDir,
+    _cluster: Option<MutexGuard<'static, ()>>,
+}
+
+impl World {
+    /// A world without a cluster.
+    pub(crate) fn without_cluster() -> Self {
+        let github = FakeGitHub::start(github::Options::default()).unwrap();
+        let sample = sample::install(&github);
+        Self {
+            slack: FakeSlack::start(slack::Options::default()).unwrap(),
+            github,
+            sample,
+            has_cluster: false,
+            kubeconfig: String::new(),
+            dir: tempfile::tempdir().unwrap(),
+            _cluster: None,
+        }
+    }
+
+    /// A world whose cluster holds what Flux applied from the base branch; without the API server, none.
+    pub(crate) async fn with_cluster() -> Self {
+        let mut world = Self::without_cluster();
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let kubeconfigs = (set("PREFLUX_TEST_KUBECONFIG"), set("PREFLUX_TEST_KUBECONFIG_WORKER"));
+        let (Some(admin), Some(worker)) = kubeconfigs else { return world };
+        let held = ON_THE_CLUSTER.lock().await;
+        let cluster = TestCluster::open(&PathBuf::from(admin)).unwrap();
+        cluster.seed(&world.github.git_url(sample::REPO), &world.sample.base_sha).await.unwrap();
+        grant(&cluster).await;
+        world.kubeconfig = fs::read_to_string(worker).unwrap();
+        world.has_cluster = true;
+        world._cluster = Some(held);
+        world
+    }
+
+    /// A file that only its owner reads, as the embedded form asks for.
+    pub(crate) fn secret_file(&self, name: &str, value: &str) {
+        let dir = self.dir.path().join("data/secrets");
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join(name), value).unwrap();
+        fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// What is the same in every form: addresses and the repository; secrets are named elsewhere.
+    pub(crate) fn addresses(&self) -> Addresses {
+        Addresses {
+            github: format!("api_url: '{0}', git_url: '{0}'", self.github.url()),
+            slack: format!("api_url: '{}', team: {TEAM}", self.slack.api_url()),
+            repositories: format!("repositories: [{{name: {}, channel: {DEPLOYS}}}]\n", sample::REPO),
+        }
+    }
+
+    /// The configuration file of the embedded form, with its secrets.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.secret_file("github-token", github::DEFAULT_TOKEN);
+        self.secret_file("slack-bot-token", slack::DEFAULT_BOT_TOKEN);
+        self.secret_file("slack-signing-secret", slack::DEFAULT_SIGNING_SECRET);
+        let Addresses { github, slack, repositories } = self.addresses();
+        let mut text = format!(
+            "github: {{{github}, token: github-token}}\n\
+             slack: {{{slack}, bot_token: slack-bot-token, signing_secret: slack-signing-secret}}\n\
+             {repositories}poll_every_s: 5\nlisten: 127.0.0.1:0\ndata: '{}'\n",
+            self.dir.path().join("data").display()
+        );
+        if self.has_cluster {
+            self.secret_file("kubeconfig", &self.kubeconfig);
+            text.push_str("cluster: {name: production, kubeconfig: kubeconfig}\n");
+        }
+        let file = self.dir.path().join("preflux.yaml");
+        fs::write(&file, text).unwrap();
+        file
+    }
+}
+
+/// Parts of a configuration, as YAML: the insides of two flow maps, and a whole line.
+pub(crate) struct Addresses {
+    pub(crate) github: String,
+    pub(crate) slack: String,
+    pub(crate) repositories: String,
+}
+
+/// Gives the worker identity what the deployment notes give it: the same file, its lock included.
+async fn grant(cluster: &TestCluster) {
+    let text = fs::read_to_string(root().join("infra/cluster/preflux.yaml")).unwrap();
+    for object in kustomize::yaml::parse_documents_v3(&text, &kustomize::Limits::default()).unwrap() {
+        if !object.is_null() {
+            cluster.apply(&object).await.unwrap();
+        }
+    }
+}

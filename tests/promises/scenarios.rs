@@ -1,0 +1,249 @@
+//! Whole cases as folders: `tests/scenarios/NAME` holds a sentence of prose, the files before (`base`) and what the pull request writes
+//! (`pull`, with the removed paths in a file `REMOVED`), objects of the cluster (`cluster`), and the report that must come out.
+//!
+//! Each is analysed twice: without a cluster (`expected-render.txt`), and on a real API server that holds what Flux would have
+//! applied from the base (`expected-cluster.txt`). `UPDATE_EXPECT=1` writes the expectations anew: read the difference before you keep it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use domain::report::{Comparison, Mode, Report};
+use domain::{Author, PullKey, PullRequest, PullState, Trust};
+use flows::analyse::{Findings, Question, Repository, analyse};
+use flux::{Artifact, GitRepository, Kustomization, Variables};
+use kubernetes::KubeCluster;
+use kustomize::MemoryTree;
+use ports::{Checkout, Cluster};
+use serde_json::Value;
+use testkit::cluster::TestCluster;
+
+use crate::support::{part, root};
+
+/// Objects in files that start so are applied after Flux's own: by hand, as it were.
+const BY_HAND: &str = "zz-";
+/// No report may hold any value that starts so, in plain or in base64.
+const SECRET: [&str; 2] = ["s3cr3t", "czNjcjN0"];
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+struct Scenario {
+    name: String,
+    dir: PathBuf,
+    base: Files,
+    result: Files,
+    cluster: Files,
+}
+
+fn scenarios() -> Vec<Scenario> {
+    let all = std::fs::read_dir(root().join("tests/scenarios")).unwrap();
+    let mut dirs: Vec<PathBuf> =
+        all.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    dirs.sort();
+    dirs.into_iter().map(Scenario::read).collect()
+}
+
+/// Every file below `dir`, by its path from there; none when there is no such folder.
+fn files(dir: &Path) -> Files {
+    let mut found = Files::new();
+    let mut waiting = vec![dir.to_owned()];
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(&next).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else {
+                let name = path.strip_prefix(dir).unwrap().to_string_lossy().into_owned();
+                found.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+impl Scenario {
+    fn read(dir: PathBuf) -> Self {
+        let (base, mut pull) = (files(&dir.join("base")), files(&dir.join("pull")));
+        let removed = String::from_utf8(pull.remove("REMOVED").unwrap_or_default()).unwrap();
+        let mut result = base.clone();
+        result.extend(pull);
+        for path in removed.lines() {
+            assert!(result.remove(path).is_some(), "{}: `{path}` is not there to be removed", dir.display());
+        }
+        let name = dir.file_name().unwrap().to_string_lossy().into_owned();
+        Self { name, base, result, cluster: files(&dir.join("cluster")), dir }
+    }
+
+    fn url(&self) -> String {
+        format!("https://git.example/scenarios/{}", self.name)
+    }
+
+    fn checkout(&self) -> Checkout {
+        let paths: BTreeSet<&String> = self.base.keys().chain(self.result.keys()).collect();
+        let changed = paths.into_iter().filter(|path| self.base.get(*path) != self.result.get(*path));
+        Checkout {
+            base: Arc::new(MemoryTree::new(self.base.clone())),
+            result: Arc::new(MemoryTree::new(self.result.clone())),
+            changed: changed.cloned().collect(),
+            comparison: Comparison {
+                base: "b".repeat(40).parse().unwrap(),
+                result: "e".repeat(40).parse().unwrap(),
+                mode: Mode::MergeResult,
+            },
+            notes: Vec::new(),
+        }
+    }
+
+    async fn report(&self, cluster: Result<Arc<dyn Cluster>, String>) -> String {
+        let checkout = self.checkout();
+        let repository = Repository::Known { urls: vec![self.url()], branch: "main".to_owned() };
+        let Findings { cluster, kustomizations, coverage, notes } =
+            analyse(Question { checkout: &checkout, repository, cluster }).await;
+        let report = Report {
+            id: "scenario".parse().unwrap(),
+            pull: pull_request(&self.name),
+            comparison: checkout.comparison,
+            cluster,
+            trust: Trust::Configured,
+            kustomizations,
+            coverage,
+            notes,
+            made_at: 1_700_000_000,
+        };
+        report::text(&report)
+    }
+
+    /// Compares with the expectation, or writes it; gives what is wrong.
+    fn check(&self, file: &str, report: &str) -> Option<String> {
+        if let Some(word) = SECRET.iter().find(|word| report.contains(**word)) {
+            return Some(format!("{}: the report shows a secret (`{word}…`):\n{report}", self.name));
+        }
+        let path = self.dir.join(file);
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(&path, report).unwrap();
+        }
+        let expected = std::fs::read_to_string(&path).unwrap_or_default();
+        (expected != report).then(|| {
+            format!("{}: not as in {file} (UPDATE_EXPECT=1 writes it anew). Instead:\n{report}", self.name)
+        })
+    }
+
+    /// Gives the cluster what it would hold: the scenario's own objects, and what Flux applies from the base branch.
+    async fn seed(&self, cluster: &TestCluster) -> anyhow::Result<()> {
+        let own = self.cluster.iter();
+        let (by_hand, first): (Vec<_>, Vec<_>) = own.partition(|(path, _)| path.starts_with(BY_HAND));
+        let mut known = Vec::new();
+        for (path, bytes) in first {
+            for object in documents(bytes)? {
+                cluster.apply(&object).await.with_context(|| path.clone())?;
+                known.push(object);
+            }
+        }
+        let tree = MemoryTree::new(self.base.clone());
+        let flux = documents(&self.base["clusters/prod/fleet.yaml"])?;
+        let source = GitRepository::from_value(&flux[0])?;
+        let artifact = Artifact::new(&tree, &source)?;
+        let mut waiting = vec![Kustomization::from_value(&flux[1])?];
+        let mut done = BTreeSet::new();
+        while let Some(kustomization) = waiting.pop() {
+            if !done.insert(kustomization.key.to_string()) {
+                continue;
+            }
+            for object in rendered(&artifact, &kustomization, &known)? {
+                cluster.apply(&object).await?;
+                if Kustomization::is(&object) {
+                    waiting.push(Kustomization::from_value(&object)?);
+                }
+            }
+        }
+        for (_, bytes) in by_hand {
+            for object in documents(bytes)? {
+                cluster.apply(&object).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn rendered(artifact: &Artifact<'_>, own: &Kustomization, known: &[Value]) -> anyhow::Result<Vec<Value>> {
+    let mut values = BTreeMap::new();
+    for reference in flux::substitute_from(own) {
+        let named = known.iter().find(|object| object["metadata"]["name"] == reference.name.as_str());
+        values.extend(named.map(|object| (reference, object.clone())));
+    }
+    let variables = Variables::of(own, &values)?;
+    let mut objects = flux::render(artifact, own, &variables, &flux::Options::default())?.objects;
+    flux::apply_order(&mut objects);
+    Ok(objects)
+}
+
+fn documents(bytes: &[u8]) -> anyhow::Result<Vec<Value>> {
+    let text = std::str::from_utf8(bytes)?;
+    let found = kustomize::yaml::parse_documents_v3(text, &kustomize::Limits::default());
+    let found: Vec<Value> =
+        found.map_err(|e| anyhow::anyhow!("{e}"))?.into_iter().filter(|v| !v.is_null()).collect();
+    ensure!(!found.is_empty(), "a file without an object");
+    Ok(found)
+}
+
+fn pull_request(title: &str) -> PullRequest {
+    PullRequest {
+        key: PullKey { repo: "acme/scenarios".parse().unwrap(), number: 1 },
+        title: title.to_owned(),
+        author: Author { login: "alice".to_owned(), bot: false },
+        state: PullState::Open,
+        draft: false,
+        labels: Default::default(),
+        head_branch: "change".to_owned(),
+        head: "c".repeat(40).parse().unwrap(),
+        base_branch: "main".to_owned(),
+        base: "b".repeat(40).parse().unwrap(),
+        fork: false,
+        url: "https://git.example/acme/scenarios/pull/1".to_owned(),
+        updated_at: 1_700_000_000,
+    }
+}
+
+fn verdict(wrong: Vec<String>) {
+    assert!(wrong.is_empty(), "{} scenarios went wrong\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[tokio::test]
+async fn every_scenario_as_rendered() {
+    let mut wrong = Vec::new();
+    for scenario in scenarios() {
+        let report = scenario.report(Err("name one with --kubeconfig FILE".to_owned())).await;
+        wrong.extend(scenario.check("expected-render.txt", &report));
+    }
+    verdict(wrong);
+}
+
+#[tokio::test]
+async fn every_scenario_on_a_real_api_server() {
+    let Some(kubeconfig) = part("PREFLUX_TEST_KUBECONFIG").map(PathBuf::from) else { return };
+    let admin = TestCluster::open(&kubeconfig).unwrap();
+    let mut wrong = Vec::new();
+    for scenario in scenarios() {
+        if let Err(error) = scenario.seed(&admin).await {
+            wrong.push(format!("{}: seeding: {error:#}", scenario.name));
+            continue;
+        }
+        let cluster =
+            KubeCluster::from_file("production", &kubeconfig, &kubernetes::Options::default()).await;
+        let report = scenario.report(Ok(Arc::new(cluster.unwrap()))).await;
+        wrong.extend(scenario.check("expected-cluster.txt", &report));
+    }
+    verdict(wrong);
+}
+
+#[test]
+fn every_scenario_says_in_prose_what_it_shows() {
+    for scenario in scenarios() {
+        let prose = std::fs::read_to_string(scenario.dir.join("README.md")).unwrap_or_default();
+        assert!(prose.trim().ends_with('.') && prose.len() > 30, "{}: README.md says nothing", scenario.name);
+        for side in ["expected-render.txt", "expected-cluster.txt"] {
+            assert!(scenario.dir.join(side).exists(), "{}: no {side}", scenario.name);
+        }
+    }
+}
