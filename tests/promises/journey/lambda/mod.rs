@@ -34,20 +34,27 @@ struct Deployment {
 }
 
 impl Deployment {
-    /// Deploys as template.yaml does: each function knows the secrets that its part of the template names, and no others.
+    /// Deploys as template.yaml does: each function knows the secrets that the template tells it of, and of those that its role
+    /// may not read the emulator knows nothing either.
     async fn of(world: &World, aws: Aws) -> Self {
         let stack = aws.deploy().await;
-        let github = json!({"token": github::DEFAULT_TOKEN}).to_string();
+        let github = json!({"token": github::DEFAULT_TOKEN});
         let own =
             json!({"bot_token": slack::DEFAULT_BOT_TOKEN, "signing_secret": slack::DEFAULT_SIGNING_SECRET});
+        let secret =
+            async |name: &str, value: &str| aws.secret(&format!("{}-{name}", stack.table), value).await;
         let mut secrets = vec![
-            ("PREFLUX_GITHUB_SECRET", aws.secret(&format!("{}-github", stack.table), &github).await),
-            ("PREFLUX_SLACK_SECRET", aws.secret(&format!("{}-slack", stack.table), &own.to_string()).await),
+            Secret::new(
+                "PREFLUX_GITHUB_SECRET",
+                "GithubSecretArn",
+                secret("github", &github.to_string()).await,
+            ),
+            Secret::new("PREFLUX_SLACK_SECRET", "SlackSecretArn", secret("slack", &own.to_string()).await),
         ];
         let mut config = configuration(world);
         if world.has_cluster {
-            let arn = aws.secret(&format!("{}-kubeconfig", stack.table), &world.kubeconfig).await;
-            secrets.push(("PREFLUX_KUBECONFIG_SECRET", arn));
+            let arn = secret("kubeconfig", &world.kubeconfig).await;
+            secrets.push(Secret::new("PREFLUX_KUBECONFIG_SECRET", "KubeconfigSecretArn", arn));
             config.push_str("cluster: {name: production}\n");
         }
         let mut common = aws.environment();
@@ -57,11 +64,10 @@ impl Deployment {
         set("PREFLUX_QUEUE_URL", &stack.queue);
         set("PREFLUX_BUCKET", &stack.bucket);
         set("TMPDIR", &world.dir.path().display().to_string());
+        let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
         let environment = |function: &str| {
-            let named = template_secrets(function);
-            let known = secrets.iter().filter(|(name, _)| named.iter().any(|n| n == name));
-            let known = known.map(|(name, value)| ((*name).to_owned(), value.clone()));
-            common.iter().cloned().chain(known).collect::<Vec<_>>()
+            let told = secrets.iter().filter_map(|secret| secret.told(&template, function));
+            common.iter().cloned().chain(told).collect::<Vec<_>>()
         };
         Self {
             poller: Function::start("poller", &environment("Poller")).await,
@@ -120,14 +126,40 @@ fn configuration(world: &World) -> String {
     format!("github: {{{github}}}\nslack: {{{slack}}}\n{repositories}")
 }
 
-/// The variables of template.yaml that name secrets, for one function.
-fn template_secrets(function: &str) -> Vec<String> {
-    let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let start = template.find(&format!("\n  {function}:\n")).expect("the template has the function") + 1;
-    let block =
-        template[start..].lines().skip(1).take_while(|line| line.starts_with("    ") || line.is_empty());
-    let names = block.filter_map(|line| line.trim().split_once(':')).map(|(name, _)| name.to_owned());
-    names.filter(|name| name.starts_with("PREFLUX_") && name.ends_with("_SECRET")).collect()
+/// A secret: the variable that names it, the template's parameter for it, and its ARN.
+struct Secret {
+    variable: &'static str,
+    parameter: &'static str,
+    arn: String,
+}
+
+impl Secret {
+    fn new(variable: &'static str, parameter: &'static str, arn: String) -> Self {
+        Self { variable, parameter, arn }
+    }
+
+    /// What a function is told: nothing, the ARN, or an ARN that nobody can read because its role may not.
+    fn told(&self, template: &str, function: &str) -> Option<(String, String)> {
+        let named = format!("{}:", self.variable);
+        let everywhere = section(template, "Globals");
+        if !everywhere.contains(&named) && !section(template, &format!("  {function}")).contains(&named) {
+            return None;
+        }
+        let role = section(template, &format!("  {function}Role"));
+        let allowed = role.contains(&format!("!Ref {}", self.parameter));
+        let denied = "arn:aws:secretsmanager:us-east-1:000000000000:secret:not-for-this-role";
+        Some((self.variable.to_owned(), if allowed { self.arn.clone() } else { denied.to_owned() }))
+    }
+}
+
+/// What stands below a key of the template, by indentation.
+fn section(template: &str, key: &str) -> String {
+    let indent = key.len() - key.trim_start().len();
+    let lines = template.lines().skip_while(|line| *line != format!("{key}:")).skip(1);
+    let deeper = |line: &&str| line.trim().is_empty() || line.len() - line.trim_start().len() > indent;
+    let found: Vec<&str> = lines.take_while(deeper).collect();
+    assert!(!found.is_empty(), "the template has no `{}`", key.trim());
+    found.join("\n")
 }
 
 struct FunctionUrl {
