@@ -78,9 +78,10 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(if args.exit_code && changes { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-#[expect(clippy::print_stdout, reason = "the report is what the command is for")]
+/// Prints to the terminal, or to whatever reads along. That one may stop reading (`| head`) without being an error.
 pub(crate) fn print(text: &str) {
-    println!("{}", text.trim_end());
+    use std::io::Write as _;
+    drop(writeln!(std::io::stdout().lock(), "{}", text.trim_end()));
 }
 
 async fn of_revisions(args: &Args, repo: &Path) -> anyhow::Result<Report> {

@@ -7,7 +7,7 @@ use domain::change::{Change, ChangeKind, Check, comparable};
 use domain::mask::Mask;
 use domain::plan::{Fate, ObjectPlan};
 use domain::report::{Finding, KustomizationReport};
-use flux::{Kustomization, control};
+use flux::{DriftIgnore, Kustomization, control};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use ports::{Cluster, DryRun, Refusal};
 use serde_json::Value;
@@ -264,7 +264,14 @@ impl Asker<'_> {
 
     /// Where the live object differs from what the base would make of it. A read that fails is no drift.
     async fn drift(&self, plan: &ObjectPlan, before: &Value, old: Value) -> Option<Change> {
-        let live = self.cluster.live(before).await.ok()??;
+        let (mut live, mut old) = (self.cluster.live(before).await.ok()??, old);
+        if let Ok(ignore) = DriftIgnore::of(self.kustomization) {
+            let paths = ignore.paths(&old);
+            let paths: Vec<String> = paths.into_iter().map(str::to_owned).collect();
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            DriftIgnore::remove(&paths, &mut old);
+            DriftIgnore::remove(&paths, &mut live);
+        }
         if comparable(live.clone()) == comparable(old.clone()) {
             return None;
         }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use flux::{Artifact, GitRepository, Kustomization, ObjectKey, Rendered, Variables};
+use flux::{Artifact, Kustomization, Listing, ObjectKey, Rendered, Variables};
 use ports::{Checkout, SharedTree};
 use serde_json::Value;
 
@@ -51,12 +51,14 @@ struct Walk<'a> {
     known: &'a Known,
     values: &'a Source,
     other: Option<(&'a Side, &'a BTreeSet<String>)>,
+    /// What each source's artifact holds at this side: a walk of the whole tree, made once.
+    listings: BTreeMap<ObjectKey, Result<Arc<Listing>, String>>,
     side: Side,
 }
 
 /// The base side: from the Kustomizations that nobody renders down to all others.
 pub(super) async fn base(checkout: &Checkout, known: &Known, values: &Source) -> Side {
-    let mut walk = Walk { tree: checkout.base.clone(), known, values, other: None, side: Side::default() };
+    let mut walk = Walk::new(checkout.base.clone(), known, values);
     let (roots, children): (Vec<_>, Vec<_>) =
         known.kustomizations.iter().cloned().partition(|k| is_root(k, known));
     walk.from(roots).await;
@@ -69,7 +71,7 @@ pub(super) async fn base(checkout: &Checkout, known: &Known, values: &Source) ->
 /// The result side. What was a root at the base is one here; the rest comes from the parents, or is gone.
 pub(super) async fn result(checkout: &Checkout, known: &Known, values: &Source, base: &Side) -> Side {
     let other = Some((base, &checkout.changed));
-    let mut walk = Walk { tree: checkout.result.clone(), known, values, other, side: Side::default() };
+    let mut walk = Walk { other, ..Walk::new(checkout.result.clone(), known, values) };
     let rendered: BTreeSet<ObjectKey> = base
         .order
         .iter()
@@ -98,7 +100,7 @@ async fn without_rendered_twice(first: Walk<'_>, known: &Known) -> Side {
         .map(|(_, child)| child)
         .collect();
     let roots = known.kustomizations.iter().filter(|k| !rendered.contains(&k.key)).cloned().collect();
-    let mut walk = Walk { tree: first.tree, known, values: first.values, other: None, side: Side::default() };
+    let mut walk = Walk { listings: first.listings, ..Walk::new(first.tree, known, first.values) };
     walk.from(roots).await;
     let lost =
         known.kustomizations.iter().filter(|k| !walk.side.nodes.contains_key(&k.key)).cloned().collect();
@@ -137,7 +139,11 @@ fn is_root(kustomization: &Kustomization, known: &Known) -> bool {
     owner == kustomization.key || !known.kustomizations.iter().any(|k| k.key == owner)
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(tree: SharedTree, known: &'a Known, values: &'a Source) -> Self {
+        Self { tree, known, values, other: None, listings: BTreeMap::new(), side: Side::default() }
+    }
+
     /// Renders these and, level by level, all that they bring.
     async fn from(&mut self, roots: Vec<Kustomization>) {
         let mut level = roots;
@@ -174,7 +180,7 @@ impl Walk<'_> {
         child
     }
 
-    async fn node(&self, kustomization: Kustomization) -> Node {
+    async fn node(&mut self, kustomization: Kustomization) -> Node {
         let objects: Vec<&Value> = self.side.objects().collect();
         let variables = match self.values.of(&kustomization, &objects).await {
             Ok(variables) => variables,
@@ -203,31 +209,39 @@ impl Walk<'_> {
     }
 
     async fn render(
-        &self,
+        &mut self,
         kustomization: &Kustomization,
         variables: &Variables,
     ) -> Result<Arc<Rendered>, String> {
-        let source = self.known.source(kustomization);
+        let listing = self.listing(kustomization).await?;
         let (tree, kustomization, variables) = (self.tree.clone(), kustomization.clone(), variables.clone());
-        // Rendering is CPU work on hostile input: off the async threads, and a panic there is this one's error alone.
-        let rendering =
-            tokio::task::spawn_blocking(move || render(&tree, &source?, &kustomization, &variables));
-        match rendering.await {
-            Ok(outcome) => outcome.map(Arc::new),
-            Err(_) => Err("rendering it crashed; please report this with the repository's files".to_owned()),
+        let rendered = aside(move || {
+            let artifact = Artifact::with(tree.as_ref(), listing);
+            flux::render(&artifact, &kustomization, &variables, &flux::Options::default())
+                .map_err(|e| chain(&e))
+        });
+        rendered.await.map(Arc::new)
+    }
+
+    async fn listing(&mut self, kustomization: &Kustomization) -> Result<Arc<Listing>, String> {
+        let key = kustomization.spec.source_ref.key();
+        if let Some(known) = self.listings.get(&key) {
+            return known.clone();
         }
+        let (tree, source) = (self.tree.clone(), self.known.source(kustomization)?);
+        let listing =
+            aside(move || Listing::of(tree.as_ref(), &source).map_err(|e| chain(&e))).await.map(Arc::new);
+        self.listings.insert(key, listing.clone());
+        listing
     }
 }
 
-fn render(
-    tree: &SharedTree,
-    source: &GitRepository,
-    kustomization: &Kustomization,
-    variables: &Variables,
-) -> Result<Rendered, String> {
-    let options = flux::Options::default();
-    let artifact = Artifact::new(tree.as_ref(), source).map_err(|e| chain(&e))?;
-    flux::render(&artifact, kustomization, variables, &options).map_err(|e| chain(&e))
+/// CPU work on hostile input: off the async threads, and a panic there is this Kustomization's error alone.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let crashed = "rendering it crashed; please report this with the repository's files";
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(crashed.to_owned()))
 }
 
 /// An error with its causes, in one line.
