@@ -11,6 +11,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::journey::ON_THE_CLUSTER;
 use crate::support::{Running, part, program, target};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -68,12 +69,13 @@ impl Browser {
     }
 
     fn attach(&mut self, url: &str) {
-        let page =
-            self.call("Target.createTarget", json!({"url": "about:blank", "width": 1280, "height": 900}));
+        let page = self.call("Target.createTarget", json!({"url": "about:blank"}));
         let wanted = json!({"targetId": page["targetId"], "flatten": true});
         let session = self.call("Target.attachToTarget", wanted);
         self.session = session["sessionId"].as_str().unwrap().to_owned();
         self.call("Page.enable", json!({}));
+        let size = json!({"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        self.call("Emulation.setDeviceMetricsOverride", size);
         self.call("Page.navigate", json!({ "url": url }));
     }
 
@@ -170,6 +172,12 @@ fn a_person_clicks_through_the_sandbox() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = Command::new(program("preflux"));
     command.args(["sandbox", "--port", "0", "--dir"]).arg(dir.path().join("data"));
+    // With a cluster where one is: the picture is for the README.
+    let kubeconfig = std::env::var("PREFLUX_TEST_KUBECONFIG").ok().filter(|file| !file.is_empty());
+    let _held = kubeconfig.as_ref().map(|_| ON_THE_CLUSTER.blocking_lock());
+    if let Some(file) = &kubeconfig {
+        command.args(["--kubeconfig", file, "--seed-with", file]);
+    }
     let sandbox = Running::start(&mut command);
     let mut browser = Browser::open(&chromium, &page(&sandbox));
 

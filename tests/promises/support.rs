@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -107,9 +107,14 @@ impl Running {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// How it ended; `None` while it runs.
+    pub(crate) fn ended(&self) -> Option<ExitStatus> {
+        self.child.lock().unwrap().try_wait().unwrap()
+    }
+
     /// Panics with the log when the process has ended.
     pub(crate) fn check(&self) {
-        let ended = self.child.lock().unwrap().try_wait().unwrap();
+        let ended = self.ended();
         assert!(ended.is_none(), "{} ended with {ended:?}:\n{}", self.name, self.log());
     }
 }

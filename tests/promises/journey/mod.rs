@@ -44,8 +44,9 @@ pub(crate) async fn reported(world: &World, app: &impl App, head: &str) -> Messa
         assert!(messages.len() <= 1, "more than one message: {messages:#?}");
         let shown = messages.first().map(as_text).unwrap_or_default();
         let message = messages.into_iter().next().ok_or_else(|| shown.clone())?;
-        let ready =
-            has_button(&message, "approve") && shown.contains(&head[..7]) && details(world, &message) != "";
+        let ready = has_button(&message, "approve")
+            && shown.contains(&head[..7])
+            && !details(world, &message).is_empty();
         if ready { Ok(message) } else { Err(shown) }
     })
     .await

@@ -21,8 +21,8 @@ use testkit::{github, sample, slack};
 
 use self::aws::{Aws, Stack};
 use self::runtime::Function;
-use super::{App, World, journey, reported};
-use crate::support::{root, skip};
+use super::{App, LIMIT, World, journey, reported};
+use crate::support::{eventually, root, skip, target};
 
 /// A deployment: the three functions and what they share.
 struct Deployment {
@@ -207,12 +207,17 @@ async fn a_pull_request_travels_the_whole_way() {
     world.slack.set_interactions_url(&deployment.function_url().await);
     journey(&world, &deployment).await;
     assert_eq!(deployment.aws.dead_letters(&deployment.stack).await, 0);
+    let mut starts = String::new();
     let all = [&deployment.poller, &deployment.worker, &deployment.interactions];
     for (name, function) in ["poller", "diff-worker", "interactions"].iter().zip(all) {
-        println!("{name}: first event asked for after {:?} (debug build)", function.ready_after());
+        starts.push_str(&format!("{name}: asks for its first event after {:?}\n", function.ready_after()));
         assert!(!function.log().contains(slack::DEFAULT_BOT_TOKEN), "{name} logs its token");
         assert_eq!(function.init_failure(), None);
     }
+    // A figure to read, and no promise: machines differ.
+    std::fs::create_dir_all(target().join("test")).unwrap();
+    std::fs::write(target().join("test/lambda-start.txt"), &starts).unwrap();
+    eprintln!("{starts}");
 }
 
 fn job(number: u64, head: &str) -> String {
@@ -269,4 +274,62 @@ async fn a_click_counts_once_and_only_when_slack_signed_it() {
     deployment.drain(1).await;
     assert_eq!(world.sample.repo.reviews(world.sample.pull).len(), 1);
     assert_eq!(world.slack.ephemerals().len(), 1, "one answer: the click was queued once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_keeps_failing_is_told_to_people_on_its_last_try() {
+    let Some(aws) = Aws::find() else { return };
+    let world = World::without_cluster();
+    let deployment = Deployment::of(&world, aws).await;
+    deployment.poll().await;
+    let path = format!("/repos/{}/pulls/{}", sample::REPO, world.sample.pull);
+    world.github.fault(Fault::once("GET", &path, FaultKind::Status(502)).times(1000));
+    for attempt in 1..=4 {
+        assert_eq!(deployment.drain(1).await.len(), 1, "attempt {attempt} is handed out again");
+    }
+    assert_eq!(deployment.drain(1).await.len(), 0, "the last one tells people instead");
+    let message = testkit::slack::as_text(&world.slack.messages(DEPLOYS)[0]);
+    assert!(message.contains("could not be made") && message.contains("GitHub did not answer"), "{message}");
+    assert_eq!(deployment.aws.dead_letters(&deployment.stack).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poll_that_fails_counts_as_an_error_of_the_function() {
+    let Some(aws) = Aws::find() else { return };
+    let world = World::without_cluster();
+    let deployment = Deployment::of(&world, aws).await;
+    world.github.revoke_token(github::DEFAULT_TOKEN);
+    let error = deployment.poller.invoke(json!({})).await.unwrap_err();
+    assert!(error["errorMessage"].as_str().is_some_and(|m| m.contains("acme/fleet")), "{error}");
+    assert!(deployment.poller.log().contains("(401)"), "{}", deployment.poller.log());
+}
+
+#[tokio::test]
+async fn a_function_without_its_configuration_says_all_that_is_missing() {
+    let with = |config: &str| {
+        let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        vec![
+            set("PREFLUX_CONFIG", config),
+            set("PREFLUX_TABLE", "t"),
+            set("PREFLUX_QUEUE_URL", "http://q"),
+            set("AWS_REGION", "r"),
+        ]
+    };
+    for name in ["poller", "diff-worker", "interactions"] {
+        let cases: [(_, &[&str]); 2] = [
+            (Vec::new(), &["PREFLUX_CONFIG", "PREFLUX_TABLE", "PREFLUX_QUEUE_URL"]),
+            (
+                with("poll_every_s: 1"),
+                &["`github` says nothing", "`repositories` is missing", "`poll_every_s` must be"],
+            ),
+        ];
+        for (environment, expected) in cases {
+            let function = Function::start(name, &environment).await;
+            let status = eventually("it ends", LIMIT, async || function.ended().ok_or(function.log())).await;
+            assert!(!status.success());
+            for problem in expected {
+                assert!(function.log().contains(problem), "{name}: {problem}\n{}", function.log());
+            }
+        }
+    }
 }

@@ -97,7 +97,12 @@ impl Function {
         *self.api.ready_after.lock().unwrap()
     }
 
-    /// What it said when it could not start, once it has ended.
+    /// Whether its program has ended, and how.
+    pub(crate) fn ended(&self) -> Option<std::process::ExitStatus> {
+        self.running.ended()
+    }
+
+    /// What it told the runtime API when it could not start.
     pub(crate) fn init_failure(&self) -> Option<Value> {
         self.api.failed.lock().unwrap().clone()
     }
