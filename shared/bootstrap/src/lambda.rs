@@ -18,6 +18,9 @@ pub struct Base {
     secrets: Arc<dyn Secrets>,
     ledger: Ledger,
     queue: Arc<dyn Queue>,
+    /// Where the worker hands a failed message back.
+    #[cfg(feature = "work")]
+    pub consumer: Arc<dyn ports::Consumer>,
 }
 
 impl Base {
@@ -39,11 +42,14 @@ impl Base {
         let config = Config::parse(&text, &Defaults::from_environment())?;
         let aws = Aws::load().await;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let queue = Arc::new(aws.queue(&queue, None));
         Ok(Self {
             config,
             ledger: Ledger::new(Arc::new(aws.table(&table, clock.clone())), clock.clone()),
             secrets: Arc::new(aws.secrets(clock.clone())),
-            queue: Arc::new(aws.queue(&queue, None)),
+            #[cfg(feature = "work")]
+            consumer: queue.clone(),
+            queue,
             aws,
             clock,
         })

@@ -19,8 +19,6 @@ use crate::worker::{self, WorkerParts, carry_out};
 
 /// How long a job stays hidden while it is worked on; longer than any job takes.
 const VISIBILITY: Duration = Duration::from_secs(900);
-/// How long a job waits after a failure before it is tried again.
-const AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// Everything in one process.
 pub struct Local {
@@ -122,7 +120,9 @@ impl Local {
         for delivery in self.queue.receive(1, VISIBILITY, Duration::from_secs(5)).await? {
             match carry_out(&self.work, &delivery.body, delivery.attempt).await {
                 Ok(_) => self.queue.ack(&delivery).await?,
-                Err(_) => self.queue.release(&delivery, AGAIN_AFTER).await?,
+                Err(error) => {
+                    self.queue.release(&delivery, error.again_after(delivery.attempt)).await?;
+                }
             }
         }
         Ok(())

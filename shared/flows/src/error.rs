@@ -1,23 +1,37 @@
 //! Every failure of a job knows whether trying again can help.
 
 use std::fmt;
+use std::time::Duration;
 
 /// Why a job failed.
 #[derive(Debug)]
 pub struct JobError {
     heals: bool,
+    busy: bool,
     cause: anyhow::Error,
 }
 
 impl JobError {
     /// It may heal: the queue should hand the job out again.
     pub fn retry(cause: impl Into<anyhow::Error>) -> Self {
-        Self { heals: true, cause: cause.into() }
+        Self { heals: true, busy: false, cause: cause.into() }
     }
 
     /// It fails the same way again: people should be told.
     pub fn fail(cause: impl Into<anyhow::Error>) -> Self {
-        Self { heals: false, cause: cause.into() }
+        Self { heals: false, busy: false, cause: cause.into() }
+    }
+
+    /// Somebody else is at the same work, and will be for a while.
+    pub fn busy(cause: impl Into<anyhow::Error>) -> Self {
+        Self { heals: true, busy: true, cause: cause.into() }
+    }
+
+    /// How long to wait before the job is handed out again, after its `attempt`th failure (1 is the first).
+    /// Whoever finds others at work waits long enough not to run out of attempts before these are done.
+    pub fn again_after(&self, attempt: u32) -> Duration {
+        let seconds = if self.busy { 90 } else { 15 * 3_u64.pow(attempt.clamp(1, 4) - 1) };
+        Duration::from_secs(seconds)
     }
 
     /// Whether trying again can help.
@@ -42,21 +56,21 @@ impl std::error::Error for JobError {}
 impl From<ports::ForgeError> for JobError {
     fn from(error: ports::ForgeError) -> Self {
         let heals = error.heals();
-        Self { heals, cause: error.into() }
+        Self { heals, busy: false, cause: error.into() }
     }
 }
 
 impl From<ports::ChatError> for JobError {
     fn from(error: ports::ChatError) -> Self {
         let heals = error.heals();
-        Self { heals, cause: error.into() }
+        Self { heals, busy: false, cause: error.into() }
     }
 }
 
 impl From<ports::TableError> for JobError {
     fn from(error: ports::TableError) -> Self {
         let heals = matches!(error, ports::TableError::Unavailable(_));
-        Self { heals, cause: error.into() }
+        Self { heals, busy: false, cause: error.into() }
     }
 }
 
@@ -76,7 +90,7 @@ impl From<ports::ReportStoreError> for JobError {
 impl From<ports::CheckoutError> for JobError {
     fn from(error: ports::CheckoutError) -> Self {
         let heals = error.heals();
-        Self { heals, cause: error.into() }
+        Self { heals, busy: false, cause: error.into() }
     }
 }
 
@@ -84,6 +98,6 @@ impl From<ports::CheckoutError> for JobError {
 impl From<ports::ClusterError> for JobError {
     fn from(error: ports::ClusterError) -> Self {
         let heals = matches!(error, ports::ClusterError::Unreachable { .. });
-        Self { heals, cause: error.into() }
+        Self { heals, busy: false, cause: error.into() }
     }
 }

@@ -35,7 +35,7 @@ pub enum CheckoutError {
     #[error("git refused the token for `{0}`: renew it, then try again")]
     Unauthorized(String),
     /// A commit or ref is gone: the head moved or the branch was deleted.
-    #[error("`{what}` is not in git repository `{repo}` any more")]
+    #[error("`{what}` is not in git repository `{repo}`: check its name, or whether it was deleted")]
     Gone {
         /// The ref or commit.
         what: String,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use domain::change::{Change, ChangeKind};
-use domain::report::{Finding, KustomizationReport, Report};
+use domain::report::{Finding, KustomizationReport, Mode, Report};
 
 use crate::safe::{one_line, visible};
 use crate::{diff, words};
@@ -69,12 +69,7 @@ impl Text {
     }
 
     fn head(&mut self, report: &Report) {
-        let pull = &report.pull;
-        self.line(Some(Paint::Bold), &format!("{} {}", pull.key, one_line(&pull.title, 300)));
-        let branches =
-            format!("{} -> {}", one_line(&pull.head_branch, 250), one_line(&pull.base_branch, 250));
-        self.line(None, &format!("{} · {branches} · {}", words::proposal(pull), pull.head.short()));
-        self.line(Some(Paint::Dim), &visible(&pull.url));
+        self.title(report);
         self.line(None, "");
         self.line(Some(Paint::Bold), &words::headline(report));
         for risk in words::risks(report) {
@@ -92,6 +87,20 @@ impl Text {
         for note in &report.notes {
             self.line(Some(Paint::Yellow), &format!("Note: {}", one_line(note, LINE)));
         }
+    }
+
+    fn title(&mut self, report: &Report) {
+        let pull = &report.pull;
+        let (head, base) = (one_line(&pull.head_branch, 250), one_line(&pull.base_branch, 250));
+        if report.comparison.mode == Mode::Revisions {
+            return self.line(
+                Some(Paint::Bold),
+                &format!("{} of {}", one_line(&pull.title, 300), pull.key.repo.name()),
+            );
+        }
+        self.line(Some(Paint::Bold), &format!("{} {}", pull.key, one_line(&pull.title, 300)));
+        self.line(None, &format!("{} · {head} -> {base} · {}", words::proposal(pull), pull.head.short()));
+        self.line(Some(Paint::Dim), &visible(&pull.url));
     }
 
     fn kustomization(&mut self, kustomization: &KustomizationReport) {

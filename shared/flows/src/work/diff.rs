@@ -25,7 +25,7 @@ pub(super) async fn run(ctx: &WorkCtx, job: &DiffJob, last_try: bool) -> Result<
         return Ok(Outcome::Nothing("the repository is not watched any more"));
     };
     let Some(lease) = ctx.ledger.lease(&format!("diff#{}", job.pull), LEASE_S).await? else {
-        return Err(JobError::retry(anyhow::anyhow!("`{}` is being diffed by another worker", job.pull)));
+        return Err(JobError::busy(anyhow::anyhow!("`{}` is being diffed by another worker", job.pull)));
     };
     let result = leased(ctx, rule, job).await;
     let outcome = match result {
@@ -201,7 +201,9 @@ async fn publish(
     message::keep(&ctx.ledger, key, |record| {
         record.details = Some(shown.clone());
         record.base_tip = Some(tip.clone());
-        record.phase = Phase::Reported;
+        // A head that came in since is still to be reported: the poller queues whatever is pending.
+        let current = record.pull.head == report.pull.head;
+        record.phase = if current { Phase::Reported } else { Phase::Pending };
     })
     .await?;
     tracing::info!(pull = %key, report = %report.id, "{key} is reported");
