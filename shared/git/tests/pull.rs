@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use domain::report::Mode;
 use domain::{Author, CommitSha, PullRequest, PullState, RepoName};
 use git::{GitCache, Limits, Settings, TokenSource};
-use kustomize::{EntryKind, Tree as _, TreeError};
+use kustomize::{EntryKind, TreeError};
 use ports::{Checkout, CheckoutError, Checkouts as _};
 use secrecy::SecretString;
 use testkit::faults::{Fault, FaultKind};
