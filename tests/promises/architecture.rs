@@ -44,7 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("testkit", &["flux", "kustomize"]),
     ("poller", &["bootstrap", "flows"]),
-    ("diff-worker", &["bootstrap", "flows"]),
+    ("diff-worker", &["bootstrap", "flows", "ports"]),
     ("interactions", &["bootstrap", "flows"]),
     ("standalone", &["bootstrap", "domain", "flows", "git", "kubernetes", "ports", "report", "testkit"]),
     ("xtask", &[]),

@@ -49,7 +49,7 @@ impl Browser {
                 "--disable-sync",
                 "--disable-extensions",
                 "--hide-scrollbars",
-                "--window-size=1280,900",
+                "--window-size=1440,900",
             ]);
         command.arg(format!("--user-data-dir={}", profile.path().display())).arg("about:blank");
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -74,7 +74,7 @@ impl Browser {
         let session = self.call("Target.attachToTarget", wanted);
         self.session = session["sessionId"].as_str().unwrap().to_owned();
         self.call("Page.enable", json!({}));
-        let size = json!({"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        let size = json!({"width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false});
         self.call("Emulation.setDeviceMetricsOverride", size);
         self.call("Page.navigate", json!({ "url": url }));
     }
@@ -186,6 +186,7 @@ fn a_person_clicks_through_the_sandbox() {
     assert!(message.contains("changed") && message.contains("deleted"), "the summary counts: {message}");
     browser.click("[data-testid=replies]");
     browser.sees("document.querySelector('[data-testid=thread]').innerText", &["legacy-redirect"]);
+    browser.evaluate("document.getElementById('thread-list').scrollTop = 0");
     browser.screenshot("sandbox.png");
     browser.click("[data-testid=thread-close]");
 

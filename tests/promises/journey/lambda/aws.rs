@@ -108,22 +108,26 @@ impl Aws {
         Some(json!({"Records": messages.iter().map(record).collect::<Vec<_>>()}))
     }
 
-    /// Deletes what was done and shows again what was not, as an event source mapping does; gives the failed ids.
+    /// Deletes what was done and leaves alone what was not, as an event source mapping does; gives the failed ids.
     pub(crate) async fn settle(&self, stack: &Stack, event: &Value, response: &Value) -> Vec<String> {
         let failures = response["batchItemFailures"].as_array().cloned().unwrap_or_default();
         let failed: Vec<String> =
             failures.iter().map(|f| f["itemIdentifier"].as_str().unwrap().to_owned()).collect();
-        for record in event["Records"].as_array().unwrap() {
+        let done = |record: &&Value| !failed.iter().any(|id| record["messageId"] == id.as_str());
+        for record in event["Records"].as_array().unwrap().iter().filter(done) {
             let receipt = json!({"QueueUrl": stack.queue, "ReceiptHandle": record["receiptHandle"]});
-            if failed.iter().any(|id| record["messageId"] == id.as_str()) {
-                let mut again = receipt;
-                again["VisibilityTimeout"] = json!(0);
-                self.sqs("ChangeMessageVisibility", again).await;
-            } else {
-                self.sqs("DeleteMessage", receipt).await;
-            }
+            self.sqs("DeleteMessage", receipt).await;
         }
         failed
+    }
+
+    /// Lets the time pass that the messages of an event stay hidden.
+    pub(crate) async fn show(&self, stack: &Stack, event: &Value) {
+        for record in event["Records"].as_array().unwrap() {
+            let receipt = &record["receiptHandle"];
+            let now = json!({"QueueUrl": stack.queue, "ReceiptHandle": receipt, "VisibilityTimeout": 0});
+            self.sqs("ChangeMessageVisibility", now).await;
+        }
     }
 
     /// How many messages are set aside.
