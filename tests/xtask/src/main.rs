@@ -18,12 +18,12 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-/// One chore: its name, one line on it, and what runs it. It answers whether all went well.
+/// One chore: its name, one line on it, and what runs it. It answers with our exit code.
 struct Chore {
     name: &'static str,
     usage: &'static str,
     about: &'static str,
-    run: fn(Vec<String>) -> Result<bool>,
+    run: fn(Vec<String>) -> Result<ExitCode>,
 }
 
 const CHORES: &[Chore] = &[
@@ -37,19 +37,19 @@ const CHORES: &[Chore] = &[
         name: "test",
         usage: "[--require-all] [-p CRATE] [FILTER]",
         about: "every check and every test, on real parts; sets up all it needs under target/ (-p or FILTER: only those tests)",
-        run: test::run,
+        run: |args| test::run(args).map(exit_code),
     },
     Chore {
         name: "tools",
         usage: "[NAME...]",
         about: "fetch or build the test tools (all, or the named ones) into target/tools",
-        run: tools::run,
+        run: |args| tools::run(args).map(exit_code),
     },
     Chore {
         name: "cluster",
         usage: "up|down [--json] [--dir DIR] | check-policy",
         about: "a real kube-apiserver with Flux's CRDs, for tests and for trying things out",
-        run: cluster::run,
+        run: |args| cluster::run(args).map(exit_code),
     },
 ];
 
@@ -58,8 +58,7 @@ fn main() -> ExitCode {
     let name = args.next().unwrap_or_default();
     let rest: Vec<String> = args.collect();
     match dispatch(&name, rest) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
@@ -67,10 +66,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(name: &str, args: Vec<String>) -> Result<bool> {
+/// Whether all went well, as an exit code.
+fn exit_code(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn dispatch(name: &str, args: Vec<String>) -> Result<ExitCode> {
     if matches!(name, "" | "help" | "--help" | "-h") {
         print_chores();
-        return Ok(true);
+        return Ok(ExitCode::SUCCESS);
     }
     let Some(chore) = CHORES.iter().find(|chore| chore.name == name) else {
         bail!("no chore `{name}`; `cargo xtask` lists them");
@@ -78,7 +82,7 @@ fn dispatch(name: &str, args: Vec<String>) -> Result<bool> {
     // The sandbox hands its flags on, so it alone answers for its own --help.
     if name != "sandbox" && args.iter().any(|arg| arg == "--help" || arg == "-h") {
         println!("cargo xtask {} {}\n\n{}", chore.name, chore.usage, chore.about);
-        return Ok(true);
+        return Ok(ExitCode::SUCCESS);
     }
     (chore.run)(args)
 }

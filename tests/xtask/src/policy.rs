@@ -196,6 +196,14 @@ fn status(cluster: &Cluster, case: &Case) -> Result<(String, String)> {
     Ok((code.to_owned(), body.to_owned()))
 }
 
+/// Gives the worker identity the rights of infra/cluster/preflux.yaml, and waits until they hold.
+pub(crate) fn give_rights(cluster: &Cluster) -> Result<()> {
+    apply_manifests(cluster)?;
+    proc::wait_for("giving the worker its rights", Duration::from_secs(30), || {
+        Ok(status(cluster, &CASES[0]).is_ok_and(|(code, _)| code == CASES[0].status))
+    })
+}
+
 /// Applies the documents of infra/cluster/preflux.yaml in their order.
 fn apply_manifests(cluster: &Cluster) -> Result<()> {
     let file = workspace::root().join("infra/cluster/preflux.yaml");

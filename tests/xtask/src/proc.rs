@@ -140,6 +140,11 @@ pub(crate) fn kill_group(pid: u32) {
     }
 }
 
+/// Asks one process to end; a failure means that it has ended already.
+pub(crate) fn terminate(pid: u32) {
+    let _ended = output(Command::new("sh").args(["-c", "kill -s TERM -- \"$0\"", &pid.to_string()]));
+}
+
 /// Sends a signal to a process group; false when there is no such group (any more, or only its zombie).
 fn signal_group(signal: &str, pid: u32) -> bool {
     // The shell's own `kill`: a program of that name is not on every machine.
