@@ -1,0 +1,277 @@
+//! The poller's promises: nothing missed whatever fails, nothing done twice, the ETag last. A forge and a queue that fail on demand, a real SQLite ledger.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backend_embedded::Sqlite;
+use domain::job::Job;
+use domain::{Author, CommitSha, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule};
+use flows::poll::{PollCtx, Polled, poll};
+use ports::ledger::{Ledger, Phase};
+use ports::{
+    ChangedFiles, Conditional, FixedClock, Forge, ForgeError, PullPage, Queue, QueueError, Review, wire,
+};
+
+/// What GitHub would say; the ETag is the number of the state.
+#[derive(Default)]
+struct Hub {
+    pulls: Mutex<Vec<PullRequest>>,
+    files: Mutex<Vec<String>>,
+    tip: Mutex<Option<CommitSha>>,
+    state: AtomicU32,
+}
+
+impl Hub {
+    fn set(&self, pulls: Vec<PullRequest>) {
+        *self.pulls.lock().unwrap() = pulls;
+        self.state.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Forge for Hub {
+    async fn token_fingerprint(&self) -> Result<String, ForgeError> {
+        Ok("token".to_owned())
+    }
+
+    async fn pulls(
+        &self,
+        _: &RepoName,
+        _: u32,
+        etag: Option<&str>,
+    ) -> Result<Conditional<PullPage>, ForgeError> {
+        let now = self.state.load(Ordering::SeqCst).to_string();
+        if etag == Some(now.as_str()) {
+            return Ok(Conditional::NotModified);
+        }
+        let pulls = self.pulls.lock().unwrap().clone();
+        Ok(Conditional::Fresh {
+            value: PullPage { pulls, unreadable: Vec::new(), more: false },
+            etag: Some(now),
+        })
+    }
+
+    async fn branch(
+        &self,
+        _: &RepoName,
+        _: &str,
+        _: Option<&str>,
+    ) -> Result<Conditional<CommitSha>, ForgeError> {
+        match self.tip.lock().unwrap().clone() {
+            Some(value) => Ok(Conditional::Fresh { value, etag: None }),
+            None => Err(ForgeError::NotFound("branch".to_owned())),
+        }
+    }
+
+    async fn files(&self, _: &PullKey) -> Result<ChangedFiles, ForgeError> {
+        Ok(ChangedFiles { paths: self.files.lock().unwrap().clone(), complete: true })
+    }
+
+    async fn pull(&self, _: &PullKey) -> Result<Option<PullRequest>, ForgeError> {
+        unreachable!("the poller reads the listing")
+    }
+
+    async fn permission(&self, _: &RepoName, _: &str) -> Result<Permission, ForgeError> {
+        unreachable!("the poller trusts nobody")
+    }
+
+    async fn sticky_comment(&self, _: &PullKey, _: &str, _: &str) -> Result<String, ForgeError> {
+        unreachable!("the poller writes nothing")
+    }
+
+    async fn approve(&self, _: &PullKey, _: &CommitSha, _: &str) -> Result<Review, ForgeError> {
+        unreachable!("the poller writes nothing")
+    }
+}
+
+/// A queue that keeps what it gets, and can be broken.
+#[derive(Default)]
+struct Line {
+    jobs: Mutex<Vec<Job>>,
+    broken: Mutex<bool>,
+}
+
+#[async_trait]
+impl Queue for Line {
+    async fn send(&self, body: &str, _: Duration) -> Result<(), QueueError> {
+        if *self.broken.lock().unwrap() {
+            return Err(QueueError("broken".to_owned()));
+        }
+        self.jobs.lock().unwrap().push(wire::decode(body).unwrap());
+        Ok(())
+    }
+}
+
+struct World {
+    hub: Arc<Hub>,
+    line: Arc<Line>,
+    ledger: Ledger,
+    clock: Arc<FixedClock>,
+    ctx: PollCtx,
+}
+
+impl World {
+    fn new() -> Self {
+        let (hub, line) = (Arc::new(Hub::default()), Arc::new(Line::default()));
+        let clock = Arc::new(FixedClock::at(1_000_000));
+        let ledger = Ledger::new(Arc::new(Sqlite::in_memory(clock.clone()).unwrap()), clock.clone());
+        let ctx = PollCtx {
+            forge: hub.clone(),
+            queue: line.clone(),
+            ledger: ledger.clone(),
+            chat: None,
+            clock: clock.clone(),
+            rules: vec![RepoRule {
+                repo: "acme/fleet".parse().unwrap(),
+                channel: "C1".to_owned(),
+                include: vec!["apps/**".to_owned()],
+                exclude: Vec::new(),
+                base_branches: Vec::new(),
+                drafts: true,
+            }],
+        };
+        *hub.files.lock().unwrap() = vec!["apps/web.yaml".to_owned()];
+        Self { hub, line, ledger, clock, ctx }
+    }
+
+    async fn poll(&self) -> Result<Polled, String> {
+        let (_, result) = poll(&self.ctx).await.pop().unwrap();
+        result.map_err(|e| e.to_string())
+    }
+
+    /// The jobs queued since the last look, as `Cause:head` or `refresh`.
+    fn queued(&self) -> Vec<String> {
+        let jobs = std::mem::take(&mut *self.line.jobs.lock().unwrap());
+        let name = |job: Job| match job {
+            Job::Diff(job) => format!("{:?}:{}", job.cause, &job.head.as_str()[..1]),
+            Job::Refresh { .. } => "refresh".to_owned(),
+            other => format!("{other:?}"),
+        };
+        jobs.into_iter().map(name).collect()
+    }
+
+    /// What the worker notes when it has reported.
+    async fn reported(&self, tip: char) {
+        let key = "acme/fleet#7".parse().unwrap();
+        let change = |record: Option<ports::ledger::PullRecord>| {
+            let mut record = record?;
+            record.phase = Phase::Reported;
+            record.base_tip = Some(sha(tip));
+            Some(record)
+        };
+        self.ledger.change_pull(&key, change).await.unwrap();
+    }
+}
+
+fn sha(digit: char) -> CommitSha {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+fn pull(head: char, change: impl FnOnce(&mut PullRequest)) -> PullRequest {
+    let mut pull = PullRequest {
+        key: "acme/fleet#7".parse().unwrap(),
+        title: "t".to_owned(),
+        author: Author { login: "ann".to_owned(), bot: false },
+        state: PullState::Open,
+        draft: false,
+        labels: Default::default(),
+        head_branch: "f".to_owned(),
+        head: sha(head),
+        base_branch: "main".to_owned(),
+        base: sha('b'),
+        fork: false,
+        url: String::new(),
+        updated_at: 100,
+    };
+    change(&mut pull);
+    pull
+}
+
+#[tokio::test]
+async fn what_is_unchanged_costs_nothing_and_does_nothing() {
+    let world = World::new();
+    world.hub.set(vec![pull('a', |_| ())]);
+    assert_eq!(world.poll().await, Ok(Polled { queued: 1, unchanged: false, busy: false }));
+    assert_eq!(world.queued(), ["Opened:a"]);
+    assert_eq!(world.poll().await, Ok(Polled { queued: 0, unchanged: true, busy: false }));
+    world.hub.set(vec![pull('a', |p| p.title = "starred".to_owned())]);
+    assert_eq!(
+        world.poll().await,
+        Ok(Polled { queued: 0, unchanged: false, busy: false }),
+        "200 is not news"
+    );
+    assert!(world.queued().is_empty());
+}
+
+#[tokio::test]
+async fn a_poll_that_dies_before_the_queue_is_made_good_by_the_next() {
+    let world = World::new();
+    world.hub.set(vec![pull('a', |_| ())]);
+    *world.line.broken.lock().unwrap() = true;
+    assert!(world.poll().await.is_err_and(|e| e.contains("queue")));
+    *world.line.broken.lock().unwrap() = false;
+    let again = world.poll().await.unwrap();
+    assert!(!again.unchanged, "the ETag was not kept");
+    assert_eq!(world.queued(), ["Changed:a"], "queued once, though listing and ledger agree");
+    assert_eq!(world.poll().await.unwrap().queued, 0);
+}
+
+#[tokio::test]
+async fn transitions_are_queued_and_the_rest_is_remembered() {
+    let world = World::new();
+    let steps: [(PullRequest, &[&str]); 6] = [
+        (pull('a', |p| p.draft = true), &["Opened:a"]),
+        (pull('a', |_| ()), &["Changed:a"]),
+        (pull('a', |p| p.labels = ["x".to_owned()].into()), &[]),
+        (pull('c', |_| ()), &["Changed:c"]),
+        (pull('c', |p| p.state = PullState::Closed), &["refresh"]),
+        (pull('c', |_| ()), &["Changed:c"]),
+    ];
+    for (now, expected) in steps {
+        world.hub.set(vec![now.clone()]);
+        world.poll().await.unwrap();
+        assert_eq!(world.queued(), expected, "{now:?}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_nobody_watches_queue_nothing_until_a_head_touches_some() {
+    let world = World::new();
+    *world.hub.files.lock().unwrap() = vec!["docs/x.md".to_owned()];
+    world.hub.set(vec![pull('a', |_| ())]);
+    world.poll().await.unwrap();
+    assert!(world.queued().is_empty());
+    *world.hub.files.lock().unwrap() = vec!["apps/web.yaml".to_owned()];
+    world.hub.set(vec![pull('c', |_| ())]);
+    world.poll().await.unwrap();
+    assert_eq!(world.queued(), ["Changed:c"]);
+}
+
+#[tokio::test]
+async fn a_push_to_the_base_branch_is_seen_though_the_listing_is_unchanged() {
+    let world = World::new();
+    world.hub.set(vec![pull('a', |_| ())]);
+    *world.hub.tip.lock().unwrap() = Some(sha('d'));
+    world.poll().await.unwrap();
+    world.queued();
+    world.reported('d').await;
+    assert_eq!(world.poll().await.unwrap().queued, 0, "reported against this very tip");
+    *world.hub.tip.lock().unwrap() = Some(sha('e'));
+    assert_eq!(world.poll().await, Ok(Polled { queued: 1, unchanged: true, busy: false }));
+    assert_eq!(world.queued(), ["BaseMoved:a"]);
+    assert_eq!(world.poll().await.unwrap().queued, 0, "once");
+}
+
+#[tokio::test]
+async fn overlapping_polls_keep_apart() {
+    let world = World::new();
+    world.hub.set(vec![pull('a', |_| ())]);
+    let lease = world.ledger.lease("poll#acme/fleet", 300).await.unwrap().unwrap();
+    assert_eq!(world.poll().await, Ok(Polled { queued: 0, unchanged: false, busy: true }));
+    world.clock.advance(301);
+    assert_eq!(world.poll().await.unwrap().queued, 1, "a dead poller's lease ends");
+    assert!(!world.ledger.holds(&lease).await.unwrap());
+}
