@@ -239,3 +239,33 @@ async fn an_outsiders_pull_request_is_rendered_and_reaches_no_cluster() {
     let shown = shows(&world, &serve, "Post as comment").await;
     assert!(shown.contains("cannot write to") && !shown.contains("Checked on cluster"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_post_that_slack_took_and_did_not_confirm_is_not_repeated() {
+    let world = World::without_cluster();
+    world.slack.fault(Fault::once("", "/api/chat.postMessage", FaultKind::StatusAfter(500)));
+    let serve = serve(&world, |text| text).await;
+    let message = reported(&world, &serve, &world.sample.head_sha).await;
+    assert_eq!(world.slack.thread(DEPLOYS, &message.ts).len(), 2, "the message and its details, once each");
+}
+
+#[tokio::test]
+async fn a_comment_that_github_took_and_did_not_confirm_is_not_repeated() {
+    let world = World::without_cluster();
+    let serve = serve(&world, |text| text).await;
+    let message = reported(&world, &serve, &world.sample.head_sha).await;
+    let comments = format!("/repos/{}/issues/{}/comments", sample::REPO, world.sample.pull);
+    world.github.fault(Fault::once("POST", &comments, FaultKind::StatusAfter(502)));
+    let reviews = format!("/repos/{}/pulls/{}/reviews", sample::REPO, world.sample.pull);
+    world.github.fault(Fault::once("POST", &reviews, FaultKind::StatusAfter(502)));
+    for action in ["post_comment", "approve"] {
+        assert!(world.slack.click(DEPLOYS, &message.ts, action, ALICE).await.unwrap().is_ok());
+    }
+    eventually("both clicks are answered", LIMIT, async || {
+        serve.check();
+        seen(world.slack.ephemerals(), |answers| answers.len() == 2)
+    })
+    .await;
+    assert_eq!(world.sample.repo.comments(world.sample.pull).len(), 1);
+    assert_eq!(world.sample.repo.reviews(world.sample.pull).len(), 1);
+}

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
+use testkit::clock::Clock;
 use testkit::cluster::TestCluster;
 use testkit::github::{self, FakeGitHub};
 use testkit::sample::{self, Installed};
@@ -31,7 +32,13 @@ pub(crate) struct World {
 impl World {
     /// A world without a cluster.
     pub(crate) fn without_cluster() -> Self {
-        let github = FakeGitHub::start(github::Options::default()).unwrap();
+        Self::at(Clock::default())
+    }
+
+    /// A world without a cluster, whose GitHub lives in this time.
+    pub(crate) fn at(clock: Clock) -> Self {
+        let options = github::Options { clock, ..github::Options::default() };
+        let github = FakeGitHub::start(options).unwrap();
         let sample = sample::install(&github);
         Self {
             slack: FakeSlack::start(slack::Options::default()).unwrap(),

@@ -31,14 +31,18 @@ struct Deployment {
     poller: Function,
     worker: Function,
     interactions: Arc<Function>,
+    poller_environment: Vec<(String, String)>,
 }
 
 impl Deployment {
     /// Deploys as template.yaml does: each function knows the secrets that the template tells it of, and of those that its role
     /// may not read the emulator knows nothing either.
     async fn of(world: &World, aws: Aws) -> Self {
+        Self::with_identity(world, aws, json!({"token": github::DEFAULT_TOKEN})).await
+    }
+
+    async fn with_identity(world: &World, aws: Aws, github: Value) -> Self {
         let stack = aws.deploy().await;
-        let github = json!({"token": github::DEFAULT_TOKEN});
         let own =
             json!({"bot_token": slack::DEFAULT_BOT_TOKEN, "signing_secret": slack::DEFAULT_SIGNING_SECRET});
         let secret =
@@ -65,7 +69,7 @@ impl Deployment {
         set("PREFLUX_BUCKET", &stack.bucket);
         set("TMPDIR", &world.dir.path().display().to_string());
         let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-        let environment = |function: &str| {
+        let environment = move |function: &str| {
             let told = secrets.iter().filter_map(|secret| secret.told(&template, function));
             common.iter().cloned().chain(told).collect::<Vec<_>>()
         };
@@ -73,6 +77,7 @@ impl Deployment {
             poller: Function::start("poller", &environment("Poller")).await,
             worker: Function::start("diff-worker", &environment("DiffWorker")).await,
             interactions: Arc::new(Function::start("interactions", &environment("Interactions")).await),
+            poller_environment: environment("Poller"),
             aws,
             stack,
         }
@@ -341,4 +346,46 @@ async fn a_function_without_its_configuration_says_all_that_is_missing() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_apps_token_is_shared_by_all_functions_and_outlives_a_cold_start() {
+    let Some(aws) = Aws::find() else { return };
+    let world = World::at(testkit::clock::Clock::real());
+    let identity = json!({"app_id": github::APP_ID, "private_key": world.github.app_key_pem(), "installation_id": github::INSTALLATION_ID});
+    let deployment = Deployment::with_identity(&world, aws, identity).await;
+    reported(&world, &deployment, &world.sample.head_sha).await;
+    let second = Function::start("poller", &deployment.poller_environment).await;
+    second.invoke(json!({})).await.unwrap();
+    let minted = world.github.requests().into_iter().filter(|seen| seen.path.ends_with("/access_tokens"));
+    assert_eq!(minted.count(), 1, "one token for three processes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polls_that_overlap_queue_a_pull_request_once() {
+    let Some(aws) = Aws::find() else { return };
+    let world = World::without_cluster();
+    let deployment = Deployment::of(&world, aws).await;
+    let second = Function::start("poller", &deployment.poller_environment).await;
+    let listing = format!("/repos/{}/pulls", sample::REPO);
+    world.github.fault(Fault::once("GET", &listing, FaultKind::Slow(std::time::Duration::from_secs(1))));
+    let (one, other) = tokio::join!(deployment.poller.invoke(json!({})), second.invoke(json!({})));
+    let queued = |answer: &Value| answer["queued"].as_u64().unwrap();
+    assert_eq!(queued(&one.unwrap()) + queued(&other.unwrap()), 1);
+    let event = deployment.aws.receive(&deployment.stack, 10).await.unwrap();
+    assert_eq!(event["Records"].as_array().unwrap().len(), 1, "{event}");
+    assert_eq!(world.slack.messages(DEPLOYS).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_delivered_twice_changes_nothing_the_second_time() {
+    let Some(aws) = Aws::find() else { return };
+    let world = World::without_cluster();
+    let deployment = Deployment::of(&world, aws).await;
+    let message = reported(&world, &deployment, &world.sample.head_sha).await;
+    world.slack.forget_requests();
+    deployment.aws.enqueue(&deployment.stack, &job(world.sample.pull, &world.sample.head_sha)).await;
+    deployment.drain().await;
+    assert_eq!(world.slack.requests(), [], "Slack heard nothing of it");
+    assert_eq!(world.slack.messages(DEPLOYS)[0].blocks, message.blocks);
 }
