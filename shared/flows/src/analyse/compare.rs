@@ -17,6 +17,9 @@ use super::pair::Pair;
 /// Objects asked about at a time; the cluster's own adapter bounds its requests as well.
 const AT_ONCE: usize = 8;
 
+const NO_RIGHTS_ON_SECRETS: &str =
+    "the cluster identity has no rights on Secrets, on purpose, so Git's two sides are compared";
+
 /// Compares all Kustomizations that are not identical, in their order.
 pub(super) async fn all(
     pairs: &[Pair],
@@ -327,6 +330,7 @@ impl Asker<'_> {
             Refusal::NoDryRun(why) => {
                 unknown(format!("an admission webhook does not support dry-runs: {why}"))
             }
+            Refusal::Forbidden(_) if id.is_secret() => unknown(NO_RIGHTS_ON_SECRETS.to_owned()),
             Refusal::Forbidden(why) => {
                 unknown(format!("our cluster identity may not ask (grant it, see infra/cluster): {why}"))
             }
