@@ -241,7 +241,13 @@ fn environment(parts: &Parts) -> Vec<(String, std::ffi::OsString)> {
     }
     if let Some(dir) = tools::ready("kustomize") {
         set("PREFLUX_KUSTOMIZE_BIN", dir.join("kustomize").into());
-        set("PREFLUX_KUSTOMIZE_ORACLE", dir.join("kustomize").into());
+    }
+    for (variable, tool) in
+        [("PREFLUX_KUSTOMIZE_ORACLE", "kustomize-oracle"), ("PREFLUX_FLUX_ORACLE", "flux-oracle")]
+    {
+        if let Some(program) = tools::oracle(tool) {
+            set(variable, program.into());
+        }
     }
     if let Some(dir) = tools::ready("flux-crds") {
         set("PREFLUX_FLUX_CRDS", dir.into());

@@ -1,4 +1,4 @@
-//! Reading the cases that several tests share.
+//! Reading the cases that several tests share, and how a test says that it is skipped.
 
 use flux::{Kustomization, Options, Variables};
 use kustomize::MemoryTree;
@@ -6,12 +6,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A folder in `cases`.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,
+    folder: PathBuf,
     pub(crate) files: BTreeMap<String, String>,
     pub(crate) input: Value,
     pub(crate) yaml: String,
@@ -39,6 +41,18 @@ impl Case {
     pub(crate) fn options(&self) -> Options {
         Options { strict: !self.lenient(), ..Options::default() }
     }
+
+    /// Writes what Flux gives; an error is told in our words, in `error.txt`, which a person writes.
+    pub(crate) fn record(&mut self, answer: &Value) {
+        if answer["error"].is_string() {
+            return;
+        }
+        self.yaml = answer["yaml"].as_str().unwrap_or_default().to_owned();
+        self.objects = answer["objects"].as_array().cloned().unwrap_or_default();
+        let objects = serde_json::to_string_pretty(&self.objects).unwrap();
+        fs::write(self.folder.join("expected.yaml"), &self.yaml).unwrap();
+        fs::write(self.folder.join("objects.json"), format!("{objects}\n")).unwrap();
+    }
 }
 
 /// All cases, sorted by name.
@@ -56,6 +70,7 @@ fn case(folder: &Path) -> Case {
     collect(&folder.join("tree"), "", &mut files);
     Case {
         name: folder.file_name().unwrap().to_string_lossy().into_owned(),
+        folder: folder.to_owned(),
         files,
         input: json("case.json").unwrap(),
         yaml: text("expected.yaml").unwrap_or_default(),
@@ -73,6 +88,28 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
             files.insert(path, fs::read_to_string(entry.path()).unwrap());
         }
     }
+}
+
+/// Whether what Flux gives is to be written beside the cases.
+pub(crate) fn records() -> bool {
+    std::env::var_os("PREFLUX_FLUX_RECORD").is_some()
+}
+
+/// The program that wraps Flux's packages. Without it `test` is skipped, loudly: the caller returns.
+pub(crate) fn oracle(test: &str) -> Option<String> {
+    if let Ok(program) = std::env::var("PREFLUX_FLUX_ORACLE")
+        && !program.is_empty()
+    {
+        return Some(program);
+    }
+    let line = format!("flux::{test}: no oracle");
+    assert!(std::env::var("PREFLUX_REQUIRE_ALL").as_deref() != Ok("1"), "{line}");
+    if let Ok(file) = std::env::var("PREFLUX_SKIPS") {
+        let mut file = fs::File::options().create(true).append(true).open(file).unwrap();
+        writeln!(file, "{line}").unwrap();
+    }
+    eprintln!("skipped: {line}");
+    None
 }
 
 /// A value without nulls and empty maps, all the way down.

@@ -1,9 +1,8 @@
-//! The crate against Flux's own Go packages, where a program that wraps them is at hand: `PREFLUX_FLUX_ORACLE` names
-//! it. It answers JSON lines `{"op": "envsubst" | "ignore" | "render", ..}`. Without it these tests do nothing.
+//! The crate against Flux's own Go packages: `PREFLUX_FLUX_ORACLE` names the program of `tests/oracle/flux`. Without it
+//! these tests are skipped, loudly. With `PREFLUX_FLUX_RECORD` as well, what Flux gives is written beside the cases.
 
-use crate::common;
+use crate::{common, envsubst};
 use base64::Engine;
-use flux::envsubst::substitute;
 use flux::{Artifact, GitRepository, Kustomization, Options, Strictness, Variables, render};
 use kustomize::{EntryKind, MemoryTree, Tree};
 use serde_json::{Value, json};
@@ -11,13 +10,10 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-/// Asks the oracle all questions; `None` without an oracle.
-fn ask(questions: &[Value]) -> Option<Vec<Value>> {
-    let mut child = Command::new(std::env::var_os("PREFLUX_FLUX_ORACLE")?)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+/// Asks the oracle all questions of a test; `None` without an oracle.
+fn ask(test: &str, questions: &[Value]) -> Option<Vec<Value>> {
+    let mut child =
+        Command::new(common::oracle(test)?).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let (mut input, output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
     let lines: Vec<String> = questions.iter().map(Value::to_string).collect();
     let writer = std::thread::spawn(move || lines.iter().try_for_each(|line| writeln!(input, "{line}")));
@@ -95,8 +91,8 @@ fn random_substitutions_agree() {
             )
             .collect::<Vec<_>>()
     };
-    let Some(lenient) = ask(&ask_for.clone()(true)) else { return };
-    let strict = ask(&ask_for(false)).unwrap();
+    let Some(lenient) = ask("random_substitutions_agree", &ask_for.clone()(true)) else { return };
+    let strict = ask("random_substitutions_agree", &ask_for(false)).unwrap();
 
     let mut variables = Variables::default();
     VALUES.iter().for_each(|(name, value)| variables.insert(name, value.as_bytes(), false));
@@ -104,7 +100,7 @@ fn random_substitutions_agree() {
     assert!(good > texts.len() / 4, "{good} of {} texts are substitutions", texts.len());
     for (answers, strictness) in [(lenient, Strictness::Lenient), (strict, Strictness::Strict)] {
         for (text, answer) in texts.iter().zip(&answers) {
-            let ours = substitute(text, &variables, strictness).map_err(|e| e.to_string());
+            let ours = flux::envsubst::substitute(text, &variables, strictness).map_err(|e| e.to_string());
             assert_eq!(ours, expected(answer), "{text:?} {strictness:?}");
         }
     }
@@ -155,7 +151,7 @@ fn random_ignore_patterns_agree() {
         let ignore = if i % 4 == 0 { lines(&mut random) } else { String::new() };
         questions.push(json!({"op": "ignore", "files": files, "ignore": ignore}));
     }
-    let Some(answers) = ask(&questions) else { return };
+    let Some(answers) = ask("random_ignore_patterns_agree", &questions) else { return };
     for (question, answer) in questions.iter().zip(&answers) {
         let files = files(&question["files"]);
         let tree = MemoryTree::new(files.iter().map(|(path, text)| (path.clone(), text)));
@@ -177,14 +173,42 @@ fn random_ignore_patterns_agree() {
 
 #[test]
 fn the_cases_are_what_flux_gives() {
-    let cases = common::cases();
+    let mut cases = common::cases();
     let question = |case: &common::Case| json!({"op": "render", "files": case.files, "kustomization": case.input["kustomization"], "lenient": case.lenient()});
-    let Some(answers) = ask(&cases.iter().map(question).collect::<Vec<_>>()) else { return };
+    let questions: Vec<Value> = cases.iter().map(question).collect();
+    let Some(answers) = ask("the_cases_are_what_flux_gives", &questions) else { return };
+    if common::records() {
+        cases.iter_mut().zip(&answers).for_each(|(case, answer)| case.record(answer));
+    }
     for (case, answer) in cases.iter().zip(&answers) {
         assert_eq!(answer["error"].is_string(), case.error.is_some(), "{}: {answer}", case.name);
         assert_eq!(answer["yaml"].as_str().unwrap_or_default(), case.yaml, "{}", case.name);
         assert_eq!(answer["objects"].as_array().cloned().unwrap_or_default(), case.objects, "{}", case.name);
     }
+}
+
+#[test]
+fn the_table_is_what_flux_gives() {
+    let inputs: Vec<String> = envsubst::inputs();
+    let vars: BTreeMap<&str, &str> = envsubst::VALUES.into_iter().collect();
+    let question = |lenient: bool| {
+        inputs
+            .iter()
+            .map(move |text| (text, lenient))
+            .map(|(text, lenient)| json!({"op": "envsubst", "text": text, "vars": vars, "lenient": lenient}))
+    };
+    let questions: Vec<Value> = question(true).chain(question(false)).collect();
+    let Some(answers) = ask("the_table_is_what_flux_gives", &questions) else { return };
+    let (lenient, strict) = answers.split_at(inputs.len());
+    let rows = inputs.iter().zip(lenient.iter().zip(strict)).map(|(text, (lenient, strict))| {
+        let [lenient, strict] = [lenient, strict].map(|answer| envsubst::shown(&expected(answer)));
+        [serde_json::to_string(text).unwrap(), lenient, strict].join("\t")
+    });
+    let rows: Vec<String> = rows.collect();
+    if common::records() {
+        envsubst::record(&rows);
+    }
+    assert_eq!(rows, envsubst::rows());
 }
 
 #[test]
@@ -244,7 +268,7 @@ fn random_objects_agree() {
                 "metadata": {"name": "apps", "namespace": "flux-system"}, "spec": spec}})
         })
         .collect();
-    let Some(answers) = ask(&questions) else { return };
+    let Some(answers) = ask("random_objects_agree", &questions) else { return };
     let good = answers.iter().filter(|answer| answer["error"].is_null()).count();
     assert!(good > questions.len() / 3, "{good} of {} objects render", questions.len());
     for (question, answer) in questions.iter().zip(&answers) {
@@ -285,8 +309,7 @@ fn the_cases_agree_under_other_settings() {
     ];
     let mut random = Random(5);
     let mut cases = Vec::new();
-    for case in (0..4).flat_map(|_| common::cases()) {
-        let mut case = case;
+    for mut case in common::cases() {
         for _ in 0..=random.below(4) {
             let (field, value) = &settings[random.below(settings.len())];
             case.input["kustomization"]["spec"][*field] = value.clone();
@@ -294,7 +317,11 @@ fn the_cases_agree_under_other_settings() {
         cases.push(case);
     }
     let question = |case: &common::Case| json!({"op": "render", "files": case.files, "kustomization": case.input["kustomization"], "lenient": case.lenient()});
-    let Some(answers) = ask(&cases.iter().map(question).collect::<Vec<_>>()) else { return };
+    let Some(answers) =
+        ask("the_cases_agree_under_other_settings", &cases.iter().map(question).collect::<Vec<_>>())
+    else {
+        return;
+    };
     let good = answers.iter().filter(|answer| answer["error"].is_null()).count();
     assert!(good > cases.len() / 3, "{good} of {} render", cases.len());
     let mut wrong = Vec::new();
@@ -360,7 +387,7 @@ fn random_kustomization_files_agree() {
                     "metadata": {"name": "apps", "namespace": "flux-system"}, "spec": spec}})
         })
         .collect();
-    let Some(answers) = ask(&questions) else { return };
+    let Some(answers) = ask("random_kustomization_files_agree", &questions) else { return };
     let good = answers.iter().filter(|answer| answer["error"].is_null()).count();
     assert!(good > questions.len() / 4, "{good} of {} files build", questions.len());
     let mut wrong = Vec::new();

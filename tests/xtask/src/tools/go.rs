@@ -1,5 +1,6 @@
-//! Programs built from the Go module proxy, from modules in `tests/tools` whose `go.sum` pins every byte.
+//! Programs built from the Go module proxy, from modules of ours whose `go.sum` pins every byte.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -29,16 +30,16 @@ fn kustomize(setup: &Setup) -> Result<String> {
         }
     }
     let flags = format!("-X sigs.k8s.io/kustomize/api/provenance.version={KUSTOMIZE_VERSION}");
-    build(setup, "kustomize", "sigs.k8s.io/kustomize/kustomize/v5", "kustomize", &flags)?;
+    build(setup, &workspace::pins("kustomize"), "sigs.k8s.io/kustomize/kustomize/v5", "kustomize", &flags)?;
     Ok(format!("{KUSTOMIZE_VERSION} built"))
 }
 
-/// Builds one static program of a module of `tests/tools`, named `program`, into the tool's folder.
-pub(crate) fn build(setup: &Setup, module: &str, package: &str, program: &str, ldflags: &str) -> Result<()> {
+/// Builds one static program of the module in a folder, named `program`, into the tool's folder.
+pub(crate) fn build(setup: &Setup, module: &Path, package: &str, program: &str, ldflags: &str) -> Result<()> {
     need("go", &format!("to build {program}"))?;
     let mut command = Command::new("go");
     command
-        .current_dir(workspace::pins(module))
+        .current_dir(module)
         .env("CGO_ENABLED", "0")
         .env("GOWORK", "off")
         .env("GOFLAGS", "-mod=readonly -buildvcs=false")

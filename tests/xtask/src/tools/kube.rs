@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::{Setup, Tool, download, go, link, pins_of_files};
-use crate::proc;
+use crate::{proc, workspace};
 
 /// The version of the release archive.
 const ARCHIVE: &str = "1.36.2";
@@ -114,8 +114,8 @@ fn build(setup: &Setup) -> Result<()> {
     let flags = format!(
         "-X {version}.gitVersion=v{BUILT} -X {version}.gitMajor=1 -X {version}.gitMinor=36 -X {version}.gitTreeState=clean"
     );
-    go::build(setup, "etcd", ".", "etcd", "")?;
-    go::build(setup, "apiserver", ".", "kube-apiserver", &flags)
+    go::build(setup, &workspace::pins("etcd"), ".", "etcd", "")?;
+    go::build(setup, &workspace::pins("apiserver"), ".", "kube-apiserver", &flags)
 }
 
 /// This machine in the words of the Go world.

@@ -10,6 +10,7 @@ mod flux;
 mod go;
 mod jvm;
 mod kube;
+mod oracle;
 mod python;
 
 use std::fs;
@@ -23,6 +24,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{proc, workspace};
 
 pub(crate) use chromium::find as chromium;
+pub(crate) use oracle::program as oracle;
 
 /// One tool: how it is named, what it is for, how to tell its pins and how to set it up.
 pub(crate) struct Tool {
@@ -57,6 +59,8 @@ pub(crate) const TOOLS: &[Tool] = &[
     flux::CRDS,
     chromium::CHROMIUM,
     go::KUSTOMIZE,
+    oracle::KUSTOMIZE_ORACLE,
+    oracle::FLUX_ORACLE,
     kube::KUBE,
     deny::CARGO_DENY,
 ];
@@ -97,7 +101,7 @@ pub(crate) fn require_all(required: bool) {
 /// Prints each tool with its line.
 pub(crate) fn print_list() {
     for tool in TOOLS {
-        println!("  {:<15} {}", tool.name, tool.about);
+        println!("  {:<16} {}", tool.name, tool.about);
     }
 }
 
@@ -123,8 +127,8 @@ fn set_up(tool: &Tool) -> Outcome {
     let result = set_up_inner(tool);
     let seconds = start.elapsed().as_secs_f64();
     match &result {
-        Ok(how) => println!("tool {:<15} {seconds:>6.1} s  {} ({how})", tool.name, tool.about),
-        Err(error) => println!("tool {:<15} {seconds:>6.1} s  FAILED: {error:#}", tool.name),
+        Ok(how) => println!("tool {:<16} {seconds:>6.1} s  {} ({how})", tool.name, tool.about),
+        Err(error) => println!("tool {:<16} {seconds:>6.1} s  FAILED: {error:#}", tool.name),
     }
     Outcome { name: tool.name, result, seconds }
 }

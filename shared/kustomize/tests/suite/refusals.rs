@@ -1,5 +1,4 @@
 //! What is not built is refused by a typed error that names the file and the field, never rendered in part.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use kustomize::{ErrorKind, Limits, MemoryTree, Options, build};
 
