@@ -186,7 +186,7 @@ fn a_person_clicks_through_the_sandbox() {
     assert!(message.contains("changed") && message.contains("deleted"), "the summary counts: {message}");
     browser.click("[data-testid=replies]");
     browser.sees("document.querySelector('[data-testid=thread]').innerText", &["legacy-redirect"]);
-    browser.evaluate("document.getElementById('thread-list').scrollTop = 0");
+    browser.evaluate("document.querySelectorAll('#thread-list [data-testid=message]')[1].scrollIntoView()");
     browser.screenshot("sandbox.png");
     browser.click("[data-testid=thread-close]");
 
