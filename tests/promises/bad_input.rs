@@ -269,3 +269,14 @@ async fn a_comment_that_github_took_and_did_not_confirm_is_not_repeated() {
     assert_eq!(world.sample.repo.comments(world.sample.pull).len(), 1);
     assert_eq!(world.sample.repo.reviews(world.sample.pull).len(), 1);
 }
+
+#[tokio::test]
+async fn a_restart_in_mid_run_loses_nothing() {
+    let world = World::without_cluster();
+    hold_up(&world);
+    let first = serve(&world, |text| text).await;
+    under_way(&world, &first).await;
+    drop(first);
+    let second = Serve::start(&world.dir.path().join("preflux.yaml")).await;
+    reported(&world, &second, &world.sample.head_sha).await;
+}

@@ -18,8 +18,8 @@ use ports::{Checkout, Clock, Cluster, Conditional, Forge as _, SystemClock};
 /// What `preflux diff` takes.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The pull request, as OWNER/REPO#NUMBER.
-    #[arg(required_unless_present = "repo", conflicts_with_all = ["repo", "base", "head"])]
+    /// The pull request, as OWNER/REPO#NUMBER; or else --repo, --base and --head.
+    #[arg(value_name = "OWNER/REPO#NUMBER", required_unless_present = "repo", conflicts_with_all = ["repo", "base", "head"])]
     pull: Option<String>,
     /// A repository on disk, instead of a pull request.
     #[arg(long, requires = "base", requires = "head")]

@@ -13,7 +13,7 @@ use crate::diff::print;
 /// Checks everything and exits 1 when something needs mending.
 pub(crate) async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     let config = bootstrap::local::config(config)?;
-    print(&format!("ok    configuration: {} repositories", config.repositories.len()));
+    print(&format!("ok    configuration: repositories watched: {}", config.repositories.len()));
     let mut problems = 0;
     for (part, result) in [
         ("GitHub", github(&config).await),
@@ -39,7 +39,15 @@ async fn github(config: &Config) -> anyhow::Result<Vec<String>> {
     let mut lines = Vec::new();
     for rule in &config.repositories {
         github.pulls(&rule.repo, 1, None).await?;
-        lines.push(format!("{} can be read", rule.repo));
+        let standing = github.doctor(&rule.repo).await?;
+        anyhow::ensure!(
+            standing.missing.is_empty(),
+            "{} lacks for {}: {} (infra/github/app-permissions.md says what is needed)",
+            standing.login,
+            rule.repo,
+            standing.missing.join(", ")
+        );
+        lines.push(format!("{} can be read, and written to by {}", rule.repo, standing.login));
     }
     Ok(lines)
 }

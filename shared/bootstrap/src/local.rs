@@ -1,5 +1,6 @@
 //! Preflux in one process: SQLite for queue and state, files for secrets and reports, and loops in place of a schedule and an event source.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct Local {
     queue: Arc<Sqlite>,
     /// What answers Slack.
     pub inbound: Inbound,
+    /// Locked as long as this process uses the data folder.
+    _lock: File,
 }
 
 impl Local {
@@ -38,9 +41,16 @@ impl Local {
         let data = PathBuf::from(&config.data);
         std::fs::create_dir_all(&data)
             .with_context(|| format!("creating the data folder `{}`", data.display()))?;
+        let lock = lock(&data)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queue = Arc::new(Sqlite::open(&data.join("preflux.db"), clock.clone())?);
         let ledger = Ledger::new(queue.clone(), clock.clone());
+        // Nobody else has the folder, so what is still out was left behind by a process that was stopped.
+        let left_behind = queue.hand_back_all().await?;
+        ledger.end_leases().await?;
+        if left_behind > 0 {
+            tracing::info!(left_behind, "{left_behind} jobs of an earlier run are taken up again");
+        }
         let secrets = secrets(config);
         let work = worker::context(
             config,
@@ -66,7 +76,7 @@ impl Local {
         };
         let ctx = InteractCtx { queue: queue.clone(), ledger, team: config.slack.team.clone() };
         let inbound = Inbound { secrets, identity: config.slack.identity.clone(), clock, ctx };
-        Ok(Self { poll, work, queue, inbound })
+        Ok(Self { poll, work, queue, inbound, _lock: lock })
     }
 
     /// Polls every repository once.
@@ -126,6 +136,24 @@ impl Local {
             }
         }
         Ok(())
+    }
+}
+
+/// Keeps a second process out of the data folder, which would take the first one's jobs for abandoned.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("lock");
+    let file = File::create(&path).with_context(|| format!("creating `{}`", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            anyhow::bail!(
+                "another Preflux uses the data folder `{}`: stop it, or set `data` to another folder",
+                data.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("locking `{}`", path.display()))
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! Read in this order: what is watched (`names`, `pull`, `rules`), what is decided about it (`poll`, `trust`),
 //! what is queued (`job`), what a diff finds (`object`, `mask`, `change`, `plan`), what people see (`report`) and do (`interact`).
 
+#![deny(clippy::disallowed_methods)]
+
 mod names;
 mod object;
 mod pull;

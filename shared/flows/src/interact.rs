@@ -63,7 +63,7 @@ async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Va
     }
 }
 
-const HELP: &str = "*`/flux get kustomizations`* lists Flux's Kustomizations; `-n NAMESPACE` narrows it down.\n*`/flux help`* shows this.";
+const HELP: &str = "*`/flux get kustomizations`* lists Flux's Kustomizations; `-n NAMESPACE` for one namespace, `-A` for all (the default).\n*`/flux help`* shows this.";
 
 /// Queues a job unless this very trigger was queued before (a replay or a retry).
 async fn queue_once(ctx: &InteractCtx, trigger: &str, job: Job) -> Result<(), JobError> {

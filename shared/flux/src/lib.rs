@@ -4,6 +4,8 @@
 //! tree, and the ConfigMaps and Secrets that [`substitute_from`] names; see [`render`] for the order of the stages.
 //! Nothing is decrypted, and nothing is applied: what the API server makes of the objects is for others to ask.
 
+#![deny(clippy::disallowed_methods)]
+
 mod artifact;
 pub mod control;
 mod drift;

@@ -4,6 +4,8 @@
 //! [`Error`] that names the file and the field, never an approximate render. Start at [`build`]; the stages it
 //! runs are in `pipeline`.
 
+#![deny(clippy::disallowed_methods)]
+
 mod error;
 mod limits;
 mod tree;

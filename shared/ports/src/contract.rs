@@ -88,6 +88,11 @@ pub async fn ledger(table: Arc<dyn Table>, clock: Arc<FixedClock>) {
     assert!(ledger.holds(&next).await.expect("works"), "and does not touch the new holder");
     ledger.release(next).await.expect("works");
     assert!(ledger.lease("poll", 60).await.expect("works").is_some(), "released is free");
+    ledger.end_leases().await.expect("works");
+    assert!(
+        ledger.lease("poll", 60).await.expect("works").is_some(),
+        "so is one whose holder is known to be gone"
+    );
 
     assert!(ledger.first_time("click", 600).await.expect("works"));
     assert!(!ledger.first_time("click", 600).await.expect("works"));

@@ -186,6 +186,16 @@ impl Ledger {
         self.write(&place, &record, Expect::Version(lease.version), None).await.map(drop)
     }
 
+    /// Ends every lease. Only for a process that starts and knows that nobody else uses the ledger.
+    pub async fn end_leases(&self) -> Result<(), TableError> {
+        for (key, record) in self.table.list("lease").await? {
+            let (version, held): (u64, LeaseRecord) = parse(&key, record)?;
+            let ended = LeaseRecord { epoch: held.epoch, until: 0 };
+            self.write(&key, &ended, Expect::Version(version), None).await?;
+        }
+        Ok(())
+    }
+
     /// Whether this is the first time that `key` is seen within `ttl_s` seconds.
     pub async fn first_time(&self, key: &str, ttl_s: i64) -> Result<bool, TableError> {
         let expires = Some(self.clock.now() + ttl_s);

@@ -4,6 +4,8 @@
 //! the form it goes into, and kept within that form's limits; what does not fit is counted, never dropped silently.
 //! Sentences are in [`words`], YAML in [`yaml`], diffs in `diff`; the forms are `text`, `markdown` and [`slack`].
 
+#![deny(clippy::disallowed_methods)]
+
 pub mod slack;
 pub mod words;
 pub mod yaml;

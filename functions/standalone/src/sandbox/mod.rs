@@ -72,7 +72,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn build(args: &Args) -> anyhow::Result<World> {
-    let dir = &args.dir;
+    let dir = &std::path::absolute(&args.dir)?;
     if dir.exists() {
         fs::remove_dir_all(dir).with_context(|| format!("emptying `{}`", dir.display()))?;
     }
@@ -142,11 +142,12 @@ data: '{}'
 async fn show_report(slack: FakeSlack) {
     loop {
         if let Some(message) = slack.messages(DEPLOYS).first()
-            && let Some(details) = slack.thread(DEPLOYS, &message.ts).last()
+            && let Some(details) =
+                slack.thread(DEPLOYS, &message.ts).iter().find(|reply| reply.ts != message.ts)
         {
-            print(&format!("{}\n\n{}", slack::as_text(message), slack::as_text(details)));
+            print(&format!("{}\n\n{}\n", slack::as_text(message), slack::as_text(details)));
             return;
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -94,7 +94,7 @@ pub fn no_cluster(why: &str) -> String {
 /// `/flux get kustomizations` when the cluster does not answer.
 pub fn cluster_failed(why: &str) -> String {
     format!(
-        "The cluster could not be asked: {}. Run `preflux doctor` to see why.",
+        "The cluster could not be asked: {}. Ask whoever runs Preflux to look at its kubeconfig and rights.",
         one_line(why, 600).trim_end_matches('.')
     )
 }
