@@ -114,7 +114,7 @@ fn what_cannot_be_done_is_said_and_exits_with_2() {
     let mut command = Command::new(program("preflux"));
     command.args(["diff", "--base", "a", "--head", "b", "--repo"]).arg(nowhere.path());
     check(&command.output().unwrap(), 2, &["error:", "does not exist"]);
-    check(&Command::new(program("preflux")).args(["diff"]).output().unwrap(), 2, &["<PULL>"]);
+    check(&Command::new(program("preflux")).args(["diff"]).output().unwrap(), 2, &["OWNER/REPO#NUMBER"]);
 }
 
 #[tokio::test]

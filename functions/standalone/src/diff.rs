@@ -122,6 +122,7 @@ fn stand_in(args: &Args, repo: &Path, checkout: &Checkout) -> anyhow::Result<Pul
         base_branch: args.base.clone().unwrap_or_default(),
         base: checkout.comparison.base.clone(),
         fork: false,
+        head_owner: None,
         url: String::new(),
         updated_at: 0,
     })
@@ -165,7 +166,7 @@ fn by_environment(key: &PullKey) -> anyhow::Result<Config> {
         key.repo
     );
     let text = format!(
-        "github: {{token: 'env:GITHUB_TOKEN'}}\nslack: {{secret: unused}}\nrepositories: [{{name: {}, channel: none}}]",
+        "github: {{token: 'env:GITHUB_TOKEN'}}\nslack: {{secret: unused}}\nrepositories: [{{name: {}, channel: C0}}]",
         key.repo
     );
     Ok(Config::parse(&text, &Defaults::default())?)

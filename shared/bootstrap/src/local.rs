@@ -1,6 +1,7 @@
 //! Preflux in one process: SQLite for queue and state, files for secrets and reports, and loops in place of a schedule and an event source.
 
 use std::fs::{File, TryLockError};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use backend_embedded::{FileReports, FileSecrets, Sqlite};
 use flows::interact::InteractCtx;
 use flows::poll::{PollCtx, Polled, poll};
 use flows::work::WorkCtx;
+use futures::FutureExt as _;
 use ports::ledger::Ledger;
 use ports::{Clock, Consumer, Secrets, SystemClock};
 
@@ -91,7 +93,9 @@ impl Local {
     pub async fn poll_for_ever(&self, every: Duration) {
         loop {
             // Failures are in the log, and the next poll is the retry.
-            let _ = poll(&self.poll).await;
+            if AssertUnwindSafe(poll(&self.poll)).catch_unwind().await.is_err() {
+                tracing::error!("a poll crashed; the next one comes in {} s", every.as_secs());
+            }
             tokio::time::sleep(every).await;
         }
     }

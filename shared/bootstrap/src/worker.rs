@@ -107,7 +107,7 @@ pub async fn cluster(
     secrets: &dyn Secrets,
 ) -> Result<Arc<dyn Cluster>, String> {
     let Some(config) = config else {
-        return Err("none is configured; add `cluster` with a kubeconfig to the configuration".to_owned());
+        return Err("none is configured; add `cluster` with a kubeconfig to the configuration (in the sandbox: --kubeconfig FILE)".to_owned());
     };
     let text = secrets.get(&config.kubeconfig).await.map_err(|e| e.to_string())?;
     let cluster = KubeCluster::connect(&config.name, &text, &kubernetes::Options::default()).await;

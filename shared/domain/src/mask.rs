@@ -1,5 +1,7 @@
 //! Secret values are taken out here, on the way into a change set; nothing downstream has to remember to.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 /// What stands where a secret value was and did not change.
@@ -9,6 +11,8 @@ const HIDDEN_AFTER: &str = "‹hidden: after›";
 
 /// Values shorter than this are masked only where they are the whole scalar: inside longer text they would hide half the report.
 const SHORTEST_PART: usize = 6;
+/// Values from this length up are masked inside longer text where they stand as a word of their own.
+const SHORTEST_WORD: usize = 3;
 
 /// The values that came from Secrets and are masked wherever they turn up, in every kind.
 #[derive(Clone, Default)]
@@ -21,6 +25,7 @@ impl Mask {
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
         let mut all: Vec<String> = Vec::new();
         for value in values {
+            all.push(STANDARD.encode(&value));
             let lines =
                 value.lines().filter(|l| l.trim().len() >= SHORTEST_PART).map(|l| l.trim().to_owned());
             all.extend(lines);
@@ -44,6 +49,10 @@ impl Mask {
             if masked.contains(value.as_str()) {
                 masked = masked.replace(value.as_str(), HIDDEN);
             }
+        }
+        let words = SHORTEST_WORD..SHORTEST_PART;
+        for value in self.values.iter().filter(|value| words.contains(&value.len())) {
+            masked = mask_word(&masked, value);
         }
         masked
     }
@@ -96,6 +105,23 @@ impl Mask {
             key
         }
     }
+}
+
+/// Masks `word` where no letter or digit stands next to it.
+fn mask_word(text: &str, word: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(word) {
+        let (before, after) = (&rest[..at], &rest[at + word.len()..]);
+        let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let inside =
+            joined(before.chars().next_back().or(out.chars().next_back())) || joined(after.chars().next());
+        out.push_str(before);
+        out.push_str(if inside { word } else { HIDDEN });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 fn is_secret(object: &Value) -> bool {
@@ -166,6 +192,12 @@ mod tests {
             Some(json!({"dsn": format!("pg://u:{HIDDEN}@db"), "port": HIDDEN, "other": "18443"}))
         );
         assert_eq!(mask.text("invalid: hunter2-long"), format!("invalid: {HIDDEN}"));
+        assert_eq!(mask.text("aHVudGVyMi1sb25n"), HIDDEN, "base64 of it too");
+        assert_eq!(
+            mask.text("port 8443, not 18443"),
+            format!("port {HIDDEN}, not 18443"),
+            "short ones as words"
+        );
     }
 
     #[test]

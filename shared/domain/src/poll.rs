@@ -98,6 +98,7 @@ mod tests {
             base_branch: "main".to_owned(),
             base: sha('b'),
             fork: false,
+            head_owner: None,
             url: "https://github.com/acme/fleet/pull/7".to_owned(),
             updated_at: 0,
         };

@@ -52,6 +52,9 @@ pub struct PullRequest {
     pub base: CommitSha,
     /// Whether it comes from another repository.
     pub fork: bool,
+    /// The owner of the repository that the head is in: whoever can push to it. `None` when GitHub does not say.
+    #[serde(default)]
+    pub head_owner: Option<String>,
     /// Its page.
     pub url: String,
     /// When GitHub last changed it, seconds since 1970.

@@ -3,34 +3,49 @@
 use std::fmt;
 use std::time::Duration;
 
+/// How long the next attempt has to wait.
+#[derive(Debug, Clone, Copy)]
+enum Wait {
+    /// Longer after every failure.
+    Backoff,
+    /// Until whoever is at the same work is done, or its lease is over.
+    Busy,
+    /// Until a rate limit is over; GitHub's last up to an hour.
+    Limited,
+}
+
 /// Why a job failed.
 #[derive(Debug)]
 pub struct JobError {
     heals: bool,
-    busy: bool,
+    wait: Wait,
     cause: anyhow::Error,
 }
 
 impl JobError {
     /// It may heal: the queue should hand the job out again.
     pub fn retry(cause: impl Into<anyhow::Error>) -> Self {
-        Self { heals: true, busy: false, cause: cause.into() }
+        Self { heals: true, wait: Wait::Backoff, cause: cause.into() }
     }
 
     /// It fails the same way again: people should be told.
     pub fn fail(cause: impl Into<anyhow::Error>) -> Self {
-        Self { heals: false, busy: false, cause: cause.into() }
+        Self { heals: false, wait: Wait::Backoff, cause: cause.into() }
     }
 
     /// Somebody else is at the same work, and will be for a while.
     pub fn busy(cause: impl Into<anyhow::Error>) -> Self {
-        Self { heals: true, busy: true, cause: cause.into() }
+        Self { heals: true, wait: Wait::Busy, cause: cause.into() }
     }
 
     /// How long to wait before the job is handed out again, after its `attempt`th failure (1 is the first).
     /// Whoever finds others at work waits long enough not to run out of attempts before these are done.
     pub fn again_after(&self, attempt: u32) -> Duration {
-        let seconds = if self.busy { 90 } else { 15 * 3_u64.pow(attempt.clamp(1, 4) - 1) };
+        let seconds = match self.wait {
+            Wait::Backoff => 15 * 3_u64.pow(attempt.clamp(1, 4) - 1),
+            Wait::Busy => 90,
+            Wait::Limited => 900,
+        };
         Duration::from_secs(seconds)
     }
 
@@ -56,21 +71,23 @@ impl std::error::Error for JobError {}
 impl From<ports::ForgeError> for JobError {
     fn from(error: ports::ForgeError) -> Self {
         let heals = error.heals();
-        Self { heals, busy: false, cause: error.into() }
+        let limited = matches!(error, ports::ForgeError::RateLimited { .. });
+        let wait = if limited { Wait::Limited } else { Wait::Backoff };
+        Self { heals, wait, cause: error.into() }
     }
 }
 
 impl From<ports::ChatError> for JobError {
     fn from(error: ports::ChatError) -> Self {
         let heals = error.heals();
-        Self { heals, busy: false, cause: error.into() }
+        Self { heals, wait: Wait::Backoff, cause: error.into() }
     }
 }
 
 impl From<ports::TableError> for JobError {
     fn from(error: ports::TableError) -> Self {
         let heals = matches!(error, ports::TableError::Unavailable(_));
-        Self { heals, busy: false, cause: error.into() }
+        Self { heals, wait: Wait::Backoff, cause: error.into() }
     }
 }
 
@@ -90,7 +107,7 @@ impl From<ports::ReportStoreError> for JobError {
 impl From<ports::CheckoutError> for JobError {
     fn from(error: ports::CheckoutError) -> Self {
         let heals = error.heals();
-        Self { heals, busy: false, cause: error.into() }
+        Self { heals, wait: Wait::Backoff, cause: error.into() }
     }
 }
 
@@ -98,6 +115,6 @@ impl From<ports::CheckoutError> for JobError {
 impl From<ports::ClusterError> for JobError {
     fn from(error: ports::ClusterError) -> Self {
         let heals = matches!(error, ports::ClusterError::Unreachable { .. });
-        Self { heals, busy: false, cause: error.into() }
+        Self { heals, wait: Wait::Backoff, cause: error.into() }
     }
 }

@@ -22,6 +22,8 @@ use crate::message;
 const MOST_PAGES: u32 = 100;
 /// `updated_at` counts whole seconds, and listings are not snapshots: pages are followed this far past the watermark (seconds).
 const OVERLAP_S: i64 = 10;
+/// A pull request that has waited this long for its report is queued again (seconds).
+const STUCK_S: i64 = 3_600;
 /// A poll that takes longer has lost its lease (seconds).
 const LEASE_S: i64 = 300;
 
@@ -82,21 +84,40 @@ async fn poll_leased(ctx: &PollCtx, rule: &RepoRule, lease: &Lease) -> Result<Po
     let token = ctx.forge.token_fingerprint().await?;
     let listing = read_listing(ctx, &rule.repo, &token).await?;
     polled.unchanged = listing.is_none();
+    // One pull request that fails must not keep the others from being seen; the ETag is not kept then, so it is tried again.
+    let mut failed = None;
     for pull in listing.iter().flat_map(|listing| &listing.pulls) {
-        polled.queued += usize::from(see(ctx, rule, pull, None).await?);
+        match see(ctx, rule, pull, None).await {
+            Ok(queued) => polled.queued += usize::from(queued),
+            Err(error) => {
+                tracing::error!(pull = %pull.key, error = %error, "{} could not be looked at", pull.key);
+                failed = failed.or(Some(error));
+            }
+        }
     }
     polled.queued += see_base_branches(ctx, rule, &token).await?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
     if let Some(listing) = listing {
         keep_listing(ctx, rule, &token, &listing, lease).await?;
     }
     Ok(polled)
 }
 
-/// Queues again what an earlier poll decided and did not live to queue.
+/// Queues again what an earlier poll decided and did not live to queue, and what has not come to a report for an hour: its job
+/// died, or failed for a reason that may have passed (a rate limit, a token that was renewed).
 async fn queue_what_is_pending(ctx: &PollCtx, rule: &RepoRule) -> Result<usize, JobError> {
     let mut queued = 0;
+    let long_ago = ctx.clock.now() - STUCK_S;
     for record in ctx.ledger.pulls(&rule.repo).await? {
-        if record.phase == Phase::Pending {
+        let stuck = matches!(record.phase, Phase::Queued | Phase::Running | Phase::Failed)
+            && record.pull.state == PullState::Open
+            && record.due_at < long_ago;
+        if record.phase == Phase::Pending || stuck {
+            if stuck {
+                remember(ctx, &record.pull, Some(Phase::Pending)).await?;
+            }
             let job = DiffJob { pull: record.pull.key, head: record.pull.head, cause: Cause::Changed };
             enqueue(ctx, rule, job).await?;
             queued += 1;

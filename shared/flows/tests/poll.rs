@@ -183,6 +183,7 @@ fn pull(head: char, change: impl FnOnce(&mut PullRequest)) -> PullRequest {
         base_branch: "main".to_owned(),
         base: sha('b'),
         fork: false,
+        head_owner: None,
         url: String::new(),
         updated_at: 100,
     };

@@ -3,7 +3,7 @@
 
 use kustomize::yaml;
 use serde_json::{Number, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::control::is_substitution_disabled;
 use crate::envsubst::{self, Strictness};
@@ -16,6 +16,7 @@ pub(crate) fn substitute(
     kustomization: &Kustomization,
     variables: &Variables,
     strictness: Strictness,
+    secrets: &mut BTreeSet<String>,
 ) -> Result<(), Error> {
     let Some(post_build) = &kustomization.spec.post_build else { return Ok(()) };
     if variables.is_empty() && post_build.strategy != SubstituteStrategy::Always {
@@ -30,7 +31,7 @@ pub(crate) fn substitute(
             object: describe(object),
             reason,
         };
-        let replaced = substitute_one(object, variables, strictness).map_err(failed)?;
+        let replaced = substitute_one(object, variables, strictness, secrets).map_err(failed)?;
         if let Some(count) = ids.get_mut(&identity(object)) {
             *count -= 1;
         }
@@ -44,8 +45,14 @@ pub(crate) fn substitute(
     Ok(())
 }
 
-fn substitute_one(object: &Value, variables: &Variables, strictness: Strictness) -> Result<Value, String> {
-    let text = envsubst::substitute(&yaml::emit(object), variables, strictness).map_err(|e| e.to_string())?;
+fn substitute_one(
+    object: &Value,
+    variables: &Variables,
+    strictness: Strictness,
+    secrets: &mut BTreeSet<String>,
+) -> Result<Value, String> {
+    let text = envsubst::substitute_and_tell(&yaml::emit(object), variables, strictness, secrets)
+        .map_err(|e| e.to_string())?;
     let mut value = yaml::parse_v2(&text).map_err(|error| match variables.secret_values().next() {
         None => format!("the result is not YAML: {error}"),
         // The parser may quote what it stumbles on.
@@ -123,7 +130,8 @@ mod tests {
         let mut set = Variables::default();
         variables.iter().for_each(|(name, value)| set.insert(name, value.as_bytes(), false));
         let mut objects = objects.to_vec();
-        substitute(&mut objects, &kustomization, &set, Strictness::Strict).map_err(|e| e.to_string())?;
+        substitute(&mut objects, &kustomization, &set, Strictness::Strict, &mut BTreeSet::new())
+            .map_err(|e| e.to_string())?;
         Ok(objects)
     }
 
@@ -170,8 +178,13 @@ mod tests {
     fn errors_do_not_quote_secrets() {
         let mut variables = Variables::default();
         variables.insert("V", b"*hunter2", true);
-        let error =
-            substitute_one(&config_map("a", json!("${V}")), &variables, Strictness::Strict).unwrap_err();
+        let error = substitute_one(
+            &config_map("a", json!("${V}")),
+            &variables,
+            Strictness::Strict,
+            &mut BTreeSet::new(),
+        )
+        .unwrap_err();
         assert!(error.starts_with("the result is not YAML at line ") && !error.contains("hunter"), "{error}");
     }
 
@@ -180,5 +193,17 @@ mod tests {
         let mut object = config_map("a", json!("${X}"));
         object["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/substitute": "disabled"});
         assert_eq!(run(std::slice::from_ref(&object), &[("V", "v")], "").unwrap(), [object]);
+    }
+
+    #[test]
+    fn what_was_made_of_a_secret_is_told_whatever_was_done_to_it() {
+        let mut variables = Variables::default();
+        variables.insert("TOKEN", b"hunter2-token", true);
+        variables.insert("PLAIN", b"plain", false);
+        let text = "${TOKEN^^} ${TOKEN:0:7} ${TOKEN/hunter/h} ${PLAIN} ${PLAIN:=${TOKEN}}";
+        let mut secrets = BTreeSet::new();
+        substitute_one(&config_map("a", json!(text)), &variables, Strictness::Strict, &mut secrets).unwrap();
+        let told: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        assert_eq!(told, ["HUNTER2-TOKEN", "h2-token", "hunter2", "hunter2-token"]);
     }
 }

@@ -44,6 +44,8 @@ pub struct Rendered {
     pub digest: String,
     /// Objects that hold SOPS data, which is compared as ciphertext.
     pub encrypted: Vec<ObjectId>,
+    /// Every piece of text that substitution made of a variable from a Secret, to be masked wherever it turns up.
+    pub secrets: BTreeSet<String>,
 }
 
 /// Renders a Kustomization from an artifact, as kustomize-controller does before it applies.
@@ -69,7 +71,13 @@ pub fn render(
 
     let mut objects: Vec<Value> = built.objects.into_iter().map(|object| object.value).collect();
     check_identities(&objects, kustomization)?;
-    post_build::substitute(&mut objects, kustomization, variables, strictness(options))?;
+    post_build::substitute(
+        &mut objects,
+        kustomization,
+        variables,
+        strictness(options),
+        &mut rendered.secrets,
+    )?;
     rendered.digest = digest(&objects);
     rendered.objects = flatten(objects, kustomization, &mut rendered.warnings)?;
     finish(&mut rendered, kustomization)?;

@@ -74,6 +74,7 @@ impl World {
             base_branch: pull.base_ref,
             base: pull.base_sha.parse().unwrap(),
             fork: pull.fork,
+            head_owner: None,
             url: String::new(),
             updated_at: 0,
         }

@@ -45,6 +45,8 @@ struct End {
     branch: String,
     sha: CommitSha,
     repo: Option<Repo>,
+    /// The owner of `repo`, there even when that is gone.
+    user: Option<User>,
 }
 
 /// A pull request, alone or in a list.
@@ -97,6 +99,7 @@ impl Pull {
             base_branch: self.base.branch,
             base: self.base.sha,
             fork,
+            head_owner: self.head.user.map(|user| user.login),
             url: self.html_url,
             updated_at: self.updated_at.0,
         })

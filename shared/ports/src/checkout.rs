@@ -29,7 +29,7 @@ pub struct Checkout {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckoutError {
     /// The repository does not exist or the token cannot read it.
-    #[error("git repository `{0}` does not exist, or the token cannot read it")]
+    #[error("git repository `{0}` does not exist, or cannot be read")]
     NotFound(String),
     /// The token is refused.
     #[error("git refused the token for `{0}`: renew it, then try again")]

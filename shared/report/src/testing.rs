@@ -28,6 +28,7 @@ pub(crate) fn pull() -> PullRequest {
         base_branch: "main".to_owned(),
         base: BASE.parse().unwrap(),
         fork: false,
+        head_owner: None,
         url: "https://github.com/acme/fleet/pull/7".to_owned(),
         updated_at: 1,
     }

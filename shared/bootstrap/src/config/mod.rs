@@ -242,6 +242,14 @@ fn repositories(root: &mut Fields) -> Vec<RepoRule> {
     for mut fields in listed {
         let name = fields.needed("name", "the repository, as `owner/name`");
         let channel = fields.needed("channel", "the id of the Slack channel (`C...`) that its reports go to");
+        let id = channel.starts_with(['C', 'G', 'D'])
+            && channel.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+        if !id && !channel.is_empty() {
+            fields.problem(
+                "channel",
+                "must be a channel's id (`C...`, in Slack under the channel's details), not its name",
+            );
+        }
         let mut paths = fields.object("paths");
         let (include, exclude) = (paths.texts("include"), paths.texts("exclude"));
         if let Err(error) = PathRules::new(&include, &exclude) {

@@ -261,13 +261,35 @@ impl Asker<'_> {
         } else {
             self.change(plan, ChangeKind::Changed, Check::DryRun, (Some(old.clone()), Some(new)))
         };
-        answer.drift = self.drift(plan, before, old).await;
+        match self.drift(plan, before, old).await {
+            Ok(drift) => answer.drift = drift,
+            Err(note) => answer.note = answer.note.or(note),
+        }
         answer
     }
 
     /// Where the live object differs from what the base would make of it. A read that fails is no drift.
-    async fn drift(&self, plan: &ObjectPlan, before: &Value, old: Value) -> Option<Change> {
-        let (mut live, mut old) = (self.cluster.live(before).await.ok()??, old);
+    async fn drift(
+        &self,
+        plan: &ObjectPlan,
+        before: &Value,
+        old: Value,
+    ) -> Result<Option<Change>, Option<String>> {
+        let (mut live, mut old) = match self.cluster.live(before).await {
+            Ok(Some(live)) => (live, old),
+            Ok(None) => {
+                return Err(Some(format!(
+                    "`{}` is in Git and not in the cluster; Flux will create it.",
+                    plan.id
+                )));
+            }
+            Err(_) => {
+                return Err(Some(format!(
+                    "`{}` could not be read in the cluster, so its drift is not known.",
+                    plan.id
+                )));
+            }
+        };
         if let Ok(ignore) = DriftIgnore::of(self.kustomization) {
             let paths = ignore.paths(&old);
             let paths: Vec<String> = paths.into_iter().map(str::to_owned).collect();
@@ -276,15 +298,10 @@ impl Asker<'_> {
             DriftIgnore::remove(&paths, &mut live);
         }
         if comparable(live.clone()) == comparable(old.clone()) {
-            return None;
+            return Ok(None);
         }
-        Some(Change::new(
-            plan.id.clone(),
-            ChangeKind::Changed,
-            Check::DryRun,
-            (Some(old), Some(live)),
-            self.mask,
-        ))
+        let sides = (Some(old), Some(live));
+        Ok(Some(Change::new(plan.id.clone(), ChangeKind::Changed, Check::DryRun, sides, self.mask)))
     }
 
     async fn gone(&self, plan: &ObjectPlan, before: &Value) -> Answer {

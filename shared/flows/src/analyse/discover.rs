@@ -1,6 +1,6 @@
 //! Which Kustomizations this repository and branch feed: from the cluster, or from the tree where no cluster is asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::report::{ClusterAsked, Unresolved};
@@ -44,6 +44,8 @@ pub(super) struct Known {
     pub(super) others: Vec<ObjectKey>,
     /// The Kustomizations at their sources.
     pub(super) kustomizations: Vec<Kustomization>,
+    /// Where the Kustomizations are those of files: the same at the result.
+    pub(super) at_result: Option<Vec<Kustomization>>,
     /// Kustomizations that cannot be looked at.
     pub(super) unresolved: Vec<Unresolved>,
     /// Sentences for every reader.
@@ -107,12 +109,50 @@ pub(super) async fn kustomizations(question: &Question<'_>) -> Known {
 
 const NOT_BOOTSTRAPPED: &str = "The cluster has no GitRepository for this repository and branch, so the Kustomizations are those that the repository itself holds.";
 
+/// What the files of both sides hold. Two files that name the same Kustomization differently belong to different clusters, and
+/// without a cluster nobody can say which is meant: that is said, not guessed.
 async fn in_tree(question: &Question<'_>) -> Known {
-    let tree = question.checkout.base.clone();
-    let found = tokio::task::spawn_blocking(move || search(tree.as_ref())).await.unwrap_or_default();
-    let mut known = sort_out(&question.repository, found.sources, found.kustomizations, true);
-    known.notes.extend(found.notes);
+    let (base, result) = (question.checkout.base.clone(), question.checkout.result.clone());
+    let search = move || (search(base.as_ref()), search(result.as_ref()));
+    let (base, result) = tokio::task::spawn_blocking(search).await.unwrap_or_default();
+    let mut notes: BTreeSet<String> = base.notes.into_iter().chain(result.notes).collect();
+    let mut known = sort_out(&question.repository, base.sources, base.kustomizations, true);
+    let mut after = sort_out(&question.repository, result.sources, result.kustomizations, true);
+    let mut several = take_ambiguous(&mut known.kustomizations);
+    several.extend(take_ambiguous(&mut after.kustomizations));
+    for (key, paths) in several {
+        known.kustomizations.retain(|k| k.key != key);
+        after.kustomizations.retain(|k| k.key != key);
+        let why = format!(
+            "the repository holds several with this name (for {paths}), and only a cluster says which applies"
+        );
+        known.unresolved.push(Unresolved { name: key.to_string(), why });
+    }
+    notes.extend(known.notes.drain(..).chain(after.notes));
+    known.notes = notes.into_iter().collect();
+    known.at_result = Some(after.kustomizations);
     known
+}
+
+/// Takes out the Kustomizations that differ under one name, and gives their names with the paths they render.
+fn take_ambiguous(found: &mut Vec<Kustomization>) -> BTreeMap<ObjectKey, String> {
+    let mut by_key: BTreeMap<ObjectKey, Vec<Kustomization>> = BTreeMap::new();
+    for kustomization in found.drain(..) {
+        let same = by_key.entry(kustomization.key.clone()).or_default();
+        if same.iter().all(|known| known.spec != kustomization.spec) {
+            same.push(kustomization);
+        }
+    }
+    let mut ambiguous = BTreeMap::new();
+    for (key, mut same) in by_key {
+        if same.len() > 1 {
+            let paths: Vec<String> = same.iter().map(|k| format!("`{}`", k.spec.path)).collect();
+            ambiguous.insert(key, paths.join(" and "));
+        } else {
+            found.append(&mut same);
+        }
+    }
+    ambiguous
 }
 
 fn sort_out(
@@ -128,6 +168,7 @@ fn sort_out(
         assume_unknown: from_tree,
         others: Vec::new(),
         kustomizations: Vec::new(),
+        at_result: None,
         unresolved: Vec::new(),
         notes: Vec::new(),
     };
@@ -210,8 +251,12 @@ fn read(tree: &dyn Tree, path: &str, found: &mut Found) {
     if !text.contains("toolkit.fluxcd.io/") {
         return;
     }
-    let Ok(documents) = kustomize::yaml::parse_documents_v3(text, &kustomize::Limits::default()) else {
-        return;
+    let documents = match kustomize::yaml::parse_documents_v3(text, &kustomize::Limits::default()) {
+        Ok(documents) => documents,
+        Err(error) => {
+            found.notes.push(format!("`{path}` names Flux objects and cannot be read: {error}."));
+            return;
+        }
     };
     for document in documents {
         let group = document["apiVersion"].as_str().and_then(|v| v.split_once('/')).map(|(group, _)| group);

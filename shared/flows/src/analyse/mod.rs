@@ -45,14 +45,20 @@ pub async fn analyse(question: Question<'_>) -> Findings {
     let values = variables::Source::new(known.cluster.clone());
     let base = render::base(question.checkout, &known, &values).await;
     let result = render::result(question.checkout, &known, &values, &base).await;
-    let mask = Mask::new(values.secrets().await);
+    let mask = Mask::new(values.secrets().await.into_iter().chain(base.secrets()).chain(result.secrets()));
     let pairs = pair::up(&base, &result);
     let kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
     Findings {
         cluster: known.asked,
         coverage: coverage(&pairs, known.unresolved),
         kustomizations,
-        notes: known.notes.iter().map(|note| mask.text(note)).collect(),
+        notes: known
+            .notes
+            .iter()
+            .chain(&base.notes)
+            .chain(&result.notes)
+            .map(|note| mask.text(note))
+            .collect(),
     }
 }
 

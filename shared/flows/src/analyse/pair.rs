@@ -77,6 +77,8 @@ fn failure(before: Option<&Node>, after: Option<&Node>) -> Option<(WhichSide, St
 fn prunes(kustomization: &Kustomization, presence: Presence) -> bool {
     let spec = &kustomization.spec;
     match (presence, spec.deletion_policy) {
+        // The controller's finalizer leaves the objects of a suspended Kustomization where they are.
+        (Presence::Removed, _) if spec.suspend => false,
         (Presence::Removed, DeletionPolicy::Orphan) => false,
         (Presence::Removed, DeletionPolicy::Delete | DeletionPolicy::WaitForTermination) => true,
         _ => spec.prune,

@@ -14,6 +14,8 @@ use super::variables::Source;
 
 /// Kustomizations below each other that are followed at most.
 const DEEPEST: usize = 16;
+/// Values of Secrets that stand in Git are masked elsewhere from this length up: `true` and `8080` are everywhere.
+const SHORTEST_SECRET: usize = 8;
 /// Kustomizations that one side renders at most.
 const MOST: usize = 5_000;
 
@@ -35,9 +37,21 @@ pub(super) struct Side {
     pub(super) nodes: BTreeMap<ObjectKey, Node>,
     /// In the order of rendering: parents and dependencies first.
     pub(super) order: Vec<ObjectKey>,
+    /// Limits that were reached, as sentences.
+    pub(super) notes: Vec<String>,
 }
 
 impl Side {
+    /// Every text of this side that must be masked: what substitution made of Secrets, and the values of rendered Secrets.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        let rendered = self.nodes.values().filter_map(|node| node.outcome.as_ref().ok());
+        let mut all: Vec<String> = rendered.flat_map(|r| r.secrets.iter().cloned()).collect();
+        all.extend(
+            self.objects().flat_map(super::variables::secret_values).filter(|v| v.len() >= SHORTEST_SECRET),
+        );
+        all
+    }
+
     fn objects(&self) -> impl Iterator<Item = &Value> {
         self.order.iter().filter_map(|key| self.nodes.get(key)).flat_map(|node| match &node.outcome {
             Ok(rendered) => rendered.objects.as_slice(),
@@ -65,13 +79,18 @@ pub(super) async fn base(checkout: &Checkout, known: &Known, values: &Source) ->
     // A child that no parent renders at the base (made by hand, or by a parent that fails) is still there.
     let orphans = children.into_iter().filter(|k| !walk.side.nodes.contains_key(&k.key)).collect();
     walk.from(orphans).await;
-    if known.assume_unknown { without_rendered_twice(walk, known).await } else { walk.side }
+    if known.assume_unknown { without_rendered_twice(walk, &known.kustomizations).await } else { walk.side }
 }
 
 /// The result side. What was a root at the base is one here; the rest comes from the parents, or is gone.
 pub(super) async fn result(checkout: &Checkout, known: &Known, values: &Source, base: &Side) -> Side {
     let other = Some((base, &checkout.changed));
     let mut walk = Walk { other, ..Walk::new(checkout.result.clone(), known, values) };
+    // Without a cluster the files of the result say what there is, roots included.
+    if let Some(found) = &known.at_result {
+        walk.from(found.clone()).await;
+        return without_rendered_twice(walk, found).await;
+    }
     let rendered: BTreeSet<ObjectKey> = base
         .order
         .iter()
@@ -90,7 +109,7 @@ pub(super) async fn result(checkout: &Checkout, known: &Known, values: &Source, 
 
 /// Without owner labels to tell roots by (files, not live objects), every Kustomization was rendered with the spec of its
 /// file. Those that another one renders are rendered again, from the top, with the spec that the parent gives them.
-async fn without_rendered_twice(first: Walk<'_>, known: &Known) -> Side {
+async fn without_rendered_twice(first: Walk<'_>, found: &[Kustomization]) -> Side {
     let rendered: BTreeSet<ObjectKey> = first
         .side
         .order
@@ -99,11 +118,18 @@ async fn without_rendered_twice(first: Walk<'_>, known: &Known) -> Side {
         .filter(|(parent, child)| parent != child)
         .map(|(_, child)| child)
         .collect();
-    let roots = known.kustomizations.iter().filter(|k| !rendered.contains(&k.key)).cloned().collect();
-    let mut walk = Walk { listings: first.listings, ..Walk::new(first.tree, known, first.values) };
+    let roots = found.iter().filter(|k| !rendered.contains(&k.key)).cloned().collect();
+    let (known, other) = (first.known, first.other);
+    let mut walk = Walk { other, listings: first.listings, ..Walk::new(first.tree, known, first.values) };
     walk.from(roots).await;
-    let lost =
-        known.kustomizations.iter().filter(|k| !walk.side.nodes.contains_key(&k.key)).cloned().collect();
+    // A file that its parent used to render and renders no more is not what Flux has, though it still lies there.
+    let dropped: BTreeSet<ObjectKey> = other.map_or_else(BTreeSet::new, |(base, _)| {
+        let pairs = base.order.iter().flat_map(|key| children_of(base, key)).filter(|(p, c)| p != c);
+        let renders = |key: &ObjectKey| walk.side.nodes.get(key).is_some_and(|node| node.outcome.is_ok());
+        pairs.filter(|(parent, _)| renders(parent)).map(|(_, child)| child).collect()
+    });
+    let lost = |k: &&Kustomization| !walk.side.nodes.contains_key(&k.key) && !dropped.contains(&k.key);
+    let lost = found.iter().filter(lost).cloned().collect();
     walk.from(lost).await;
     walk.side
 }
@@ -150,8 +176,12 @@ impl<'a> Walk<'a> {
         for _ in 0..DEEPEST {
             let mut next = Vec::new();
             for kustomization in by_dependency(level) {
-                if self.side.nodes.contains_key(&kustomization.key) || self.side.nodes.len() >= MOST {
+                if self.side.nodes.contains_key(&kustomization.key) {
                     continue;
+                }
+                if self.side.nodes.len() >= MOST {
+                    self.side.notes.push(format!("Only the first {MOST} Kustomizations were rendered."));
+                    return;
                 }
                 let (key, node) = (kustomization.key.clone(), self.node(kustomization).await);
                 next.extend(self.children(&node));
@@ -163,6 +193,9 @@ impl<'a> Walk<'a> {
             }
             level = next;
         }
+        self.side
+            .notes
+            .push(format!("Kustomizations more than {DEEPEST} levels below a root were not followed."));
     }
 
     fn children(&self, node: &Node) -> Vec<Kustomization> {
@@ -176,6 +209,10 @@ impl<'a> Walk<'a> {
     fn with_live_status(&self, mut child: Kustomization) -> Kustomization {
         if let Some(live) = self.known.kustomizations.iter().find(|k| k.key == child.key) {
             child.status = live.status.clone();
+            // Server-side apply leaves alone what Git does not mention, so a suspension by hand stays.
+            if child.value["spec"].get("suspend").is_none() {
+                child.spec.suspend = live.spec.suspend;
+            }
         }
         child
     }

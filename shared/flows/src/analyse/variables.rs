@@ -55,16 +55,7 @@ impl Source {
     }
 
     async fn note_secrets(&self, object: &Value) {
-        if object["kind"] != "Secret" {
-            return;
-        }
-        let mut secrets = self.secrets.lock().await;
-        let plain = object["stringData"].as_object().into_iter().flatten();
-        secrets.extend(plain.filter_map(|(_, value)| value.as_str().map(str::to_owned)));
-        let encoded = object["data"].as_object().into_iter().flatten();
-        for text in encoded.filter_map(|(_, value)| value.as_str()) {
-            secrets.extend(decode(text));
-        }
+        self.secrets.lock().await.extend(secret_values(object));
     }
 
     async fn fetch(
@@ -93,6 +84,16 @@ impl Source {
         fetched.insert(place.clone(), answer.clone());
         answer
     }
+}
+
+/// The values of a Secret, decoded; none for any other object.
+pub(super) fn secret_values(object: &Value) -> Vec<String> {
+    if object["kind"] != "Secret" {
+        return Vec::new();
+    }
+    let texts =
+        |field: &str| object[field].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+    texts("stringData").map(str::to_owned).chain(texts("data").filter_map(decode)).collect()
 }
 
 fn is(object: &Value, place: &ConfigRef) -> bool {

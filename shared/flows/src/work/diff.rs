@@ -1,11 +1,13 @@
 //! A pull request to its report: read, check out, analyse, look again, publish.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use domain::interact::ReportRecord;
 use domain::job::{Cause, DiffJob, Job, Outcome};
 use domain::report::Report;
-use domain::{CommitSha, PullKey, PullRequest, PullState, RepoRule, ReportId, trust};
+use domain::{CommitSha, PullKey, PullRequest, PullState, RepoRule, ReportId, Trust, trust};
+use futures::FutureExt as _;
 use ports::ledger::{Phase, PullRecord};
 use ports::{ChatMessage, Conditional, MessageRef, wire};
 use report::slack::{Details, State, details};
@@ -16,8 +18,8 @@ use crate::analyse::{Findings, Question, Repository, analyse};
 use crate::error::JobError;
 use crate::message::{self, Place};
 
-/// Longer than any diff takes (seconds); who comes later waits.
-const LEASE_S: i64 = 900;
+/// Longer than any diff takes: a worker on Lambda has 300 seconds. Who comes later waits.
+const LEASE_S: i64 = 330;
 
 /// Diffs and reports, unless somebody else is at it or the job is stale.
 pub(super) async fn run(ctx: &WorkCtx, job: &DiffJob, last_try: bool) -> Result<Outcome, JobError> {
@@ -27,7 +29,9 @@ pub(super) async fn run(ctx: &WorkCtx, job: &DiffJob, last_try: bool) -> Result<
     let Some(lease) = ctx.ledger.lease(&format!("diff#{}", job.pull), LEASE_S).await? else {
         return Err(JobError::busy(anyhow::anyhow!("`{}` is being diffed by another worker", job.pull)));
     };
-    let result = leased(ctx, rule, job).await;
+    // A panic must reach the lease's release and the people who wait, like any other failure.
+    let result = AssertUnwindSafe(leased(ctx, rule, job)).catch_unwind().await;
+    let result = result.unwrap_or_else(|_| Err(JobError::retry(anyhow::anyhow!("the diff crashed"))));
     let outcome = match result {
         Err(error) if !error.heals() || last_try => told(ctx, rule, &job.pull, &error).await,
         other => other,
@@ -113,6 +117,10 @@ async fn begin(ctx: &WorkCtx, pull: &PullRequest, tip: &CommitSha) -> Result<Pul
 
 /// The head moved. The message says so; the newer head's own job makes its report.
 async fn superseded(ctx: &WorkCtx, rule: &RepoRule, now: &PullRequest) -> Result<Outcome, JobError> {
+    let known = ctx.ledger.pull(&now.key).await?;
+    if known.is_some_and(|r| r.phase == Phase::Reported && r.pull.head == now.head) {
+        return Ok(Outcome::Nothing("the newer head is already reported"));
+    }
     let job = DiffJob { pull: now.key.clone(), head: now.head.clone(), cause: Cause::Changed };
     let at = ctx.clock.now();
     let record = message::keep(&ctx.ledger, &now.key, |record| {
@@ -137,8 +145,7 @@ async fn report_on(
     tip: &CommitSha,
     due_at: i64,
 ) -> Result<Report, JobError> {
-    let permission = ctx.forge.permission(&pull.key.repo, &pull.author.login).await?;
-    let trust = trust(&pull.author.login, permission, &ctx.trusted_logins);
+    let trust = trust_in(ctx, pull).await?;
     let checkout = ctx.checkouts.pull(pull, tip).await?;
     let (owner, name) = (pull.key.repo.owner(), pull.key.repo.name());
     let urls =
@@ -162,6 +169,22 @@ async fn report_on(
     })
 }
 
+/// Whoever can push to the head decides what is diffed: with a fork that is its owner, not only the author.
+async fn trust_in(ctx: &WorkCtx, pull: &PullRequest) -> Result<Trust, JobError> {
+    let repo = &pull.key.repo;
+    let author = ctx.forge.permission(repo, &pull.author.login).await?;
+    let trusted = trust(&pull.author.login, author, &ctx.trusted_logins);
+    let owner = match &pull.head_owner {
+        Some(owner) if pull.fork && !owner.eq_ignore_ascii_case(&pull.author.login) => owner,
+        Some(_) => return Ok(trusted),
+        None if pull.fork => return Ok(Trust::Untrusted),
+        None => return Ok(trusted),
+    };
+    let permission = ctx.forge.permission(repo, owner).await?;
+    let pushes = trust(owner, permission, &ctx.trusted_logins);
+    Ok(if pushes.reaches_cluster() { trusted } else { Trust::Untrusted })
+}
+
 /// The same for every attempt at one diff, so that a repeated job replaces its own report; not to be guessed from outside,
 /// and good for nothing but naming a report: every click is checked against the record behind it.
 fn report_id(pull: &PullRequest, tip: &CommitSha, due_at: i64) -> ReportId {
@@ -178,19 +201,24 @@ async fn publish(
 ) -> Result<Outcome, JobError> {
     let bytes = serde_json::to_vec(report).map_err(JobError::fail)?;
     ctx.reports.put(&report.id, &bytes).await?;
+    let known = ctx.ledger.pull(&report.pull.key).await?;
+    // The message may be in the channel that was configured when it was first posted.
+    let channel = known.and_then(|r| r.message).map_or_else(|| rule.channel.clone(), |at| at.channel);
     let clicks = ReportRecord {
         id: report.id.clone(),
         pull: report.pull.key.clone(),
         head: report.pull.head.clone(),
         base: report.comparison.base.clone(),
-        channel: rule.channel.clone(),
+        channel,
         made_at: report.made_at,
     };
     ctx.ledger.save_report(&clicks).await?;
     let key = &report.pull.key;
     let cleared = |record: &mut PullRecord| {
+        if record.report.as_ref() != Some(&report.id) {
+            record.notes.clear();
+        }
         record.report = Some(report.id.clone());
-        record.notes.clear();
     };
     let Some(record) = message::keep(&ctx.ledger, key, cleared).await? else {
         return Ok(Outcome::Nothing("unknown pull request"));
@@ -198,14 +226,20 @@ async fn publish(
     let state = State::Reported(report);
     let at = message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, state).await?;
     let shown = show_details(ctx, report, &record, &at).await?;
-    message::keep(&ctx.ledger, key, |record| {
+    let kept = message::keep(&ctx.ledger, key, |record| {
         record.details = Some(shown.clone());
         record.base_tip = Some(tip.clone());
         // A head that came in since is still to be reported: the poller queues whatever is pending.
         let current = record.pull.head == report.pull.head;
-        record.phase = if current { Phase::Reported } else { Phase::Pending };
+        if !matches!(record.phase, Phase::Closed | Phase::Merged) {
+            record.phase = if current { Phase::Reported } else { Phase::Pending };
+        }
     })
     .await?;
+    // Closed while it was published: the last word is the closing's.
+    if let Some(record) = kept.filter(|r| r.pull.state != PullState::Open) {
+        return refresh::show(ctx, rule, &record.pull).await;
+    }
     tracing::info!(pull = %key, report = %report.id, "{key} is reported");
     Ok(Outcome::Done)
 }

@@ -1,5 +1,7 @@
 //! What each form of substitution does with a value. Values are bytes: lengths and offsets count bytes.
 
+use std::collections::BTreeSet;
+
 use super::parse::{Call, Node, Operator};
 use super::{MAX_BYTES, MAX_STEPS, Strictness, SubstitutionError as E};
 use crate::Variables;
@@ -10,12 +12,14 @@ pub(super) struct Evaluator<'v> {
     variables: &'v Variables,
     strictness: Strictness,
     budget: Budget,
+    /// What expansions of variables from Secrets came to, whatever was done to the value on the way.
+    pub(super) secrets: BTreeSet<String>,
 }
 
 impl<'v> Evaluator<'v> {
     /// An evaluator with a fresh budget.
     pub(super) fn new(variables: &'v Variables, strictness: Strictness) -> Self {
-        Self { variables, strictness, budget: Budget(MAX_STEPS) }
+        Self { variables, strictness, budget: Budget(MAX_STEPS), secrets: BTreeSet::new() }
     }
 
     /// The text that the nodes give, one after another.
@@ -32,6 +36,14 @@ impl<'v> Evaluator<'v> {
 
     /// Arguments first, even when the value makes them useless: that is where Flux fails in strict mode.
     fn call(&mut self, call: &Call) -> Result<Vec<u8>, E> {
+        let out = self.expand(call)?;
+        if self.variables.is_secret(&call.name) {
+            self.secrets.insert(String::from_utf8_lossy(&out).into_owned());
+        }
+        Ok(out)
+    }
+
+    fn expand(&mut self, call: &Call) -> Result<Vec<u8>, E> {
         let arguments: Vec<Vec<u8>> = call
             .arguments
             .iter()

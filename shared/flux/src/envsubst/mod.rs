@@ -5,6 +5,8 @@
 mod eval;
 mod parse;
 
+use std::collections::BTreeSet;
+
 use crate::Variables;
 
 /// Whether a variable without value and default is an error.
@@ -69,7 +71,20 @@ pub fn substitute(
     variables: &Variables,
     strictness: Strictness,
 ) -> Result<String, SubstitutionError> {
+    substitute_and_tell(text, variables, strictness, &mut BTreeSet::new())
+}
+
+/// As [`substitute`], and adds to `secrets` every piece of the result that was made of a variable from a Secret: upper case, cut
+/// or replaced parts too.
+pub(crate) fn substitute_and_tell(
+    text: &str,
+    variables: &Variables,
+    strictness: Strictness,
+    secrets: &mut BTreeSet<String>,
+) -> Result<String, SubstitutionError> {
     let nodes = parse::parse(text)?;
-    let bytes = eval::Evaluator::new(variables, strictness).run(&nodes)?;
+    let mut evaluator = eval::Evaluator::new(variables, strictness);
+    let bytes = evaluator.run(&nodes)?;
+    secrets.append(&mut evaluator.secrets);
     String::from_utf8(bytes).map_err(|_| SubstitutionError::NotText)
 }
