@@ -244,10 +244,14 @@ impl Asker<'_> {
                 let check = self.check(&plan.id, refusal);
                 self.change(plan, ChangeKind::Changed, check, renders())
             }
-            (DryRun::Refused(_), DryRun::Accepted(_)) => {
-                let why =
-                    "the base branch's version is refused by the API server, so the renders are compared"
-                        .to_owned();
+            (DryRun::Refused(refusal), DryRun::Accepted(_)) => {
+                let why = match self.check(&plan.id, refusal) {
+                    Check::Refused { why } | Check::NotValidated { why } => why,
+                    Check::DryRun | Check::RenderOnly => String::new(),
+                };
+                let why = format!(
+                    "the base branch's version could not be judged ({why}), so the renders are compared"
+                );
                 self.change(plan, ChangeKind::Changed, Check::NotValidated { why }, renders())
             }
             (DryRun::Accepted(old), DryRun::Accepted(new)) => self.difference(plan, before, old, new).await,
