@@ -276,3 +276,17 @@ async fn overlapping_polls_keep_apart() {
     assert_eq!(world.poll().await.unwrap().queued, 1, "a dead poller's lease ends");
     assert!(!world.ledger.holds(&lease).await.unwrap());
 }
+
+#[tokio::test]
+async fn what_has_no_report_for_an_hour_is_queued_again_once() {
+    let world = World::new();
+    world.hub.set(vec![pull('a', |_| ())]);
+    world.poll().await.unwrap();
+    world.queued();
+    world.clock.advance(3_500);
+    assert_eq!(world.poll().await.unwrap().queued, 0, "its job may still be at work");
+    world.clock.advance(200);
+    assert_eq!(world.poll().await.unwrap().queued, 1);
+    assert_eq!(world.queued(), ["Changed:a"]);
+    assert_eq!(world.poll().await.unwrap().queued, 0, "and has another hour");
+}
