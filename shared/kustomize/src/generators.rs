@@ -179,7 +179,7 @@ pub(crate) fn content_hash(node: &Node) -> Result<String, Error> {
     let value = |field: &str| -> Result<Value, Error> {
         match node.get(field) {
             None => Ok(Value::String(String::new())),
-            Some(Node::Scalar(scalar)) => Ok(Value::String(scalar.value.clone())),
+            Some(Node::Scalar(scalar)) => Ok(Value::String(scalar.value.to_string())),
             Some(node) => Ok(node_to_json(node)?),
         }
     };

@@ -1,10 +1,12 @@
 //! A YAML tree as the build edits it: scalars keep their text, tag and style until the very end, because kustomize
 //! writes strings into existing scalars and lets the emitter decide what type they become.
 
+use compact_str::CompactString;
+
 use crate::yaml::resolve::resolve_v3;
 
 /// What a scalar resolves to, as go-yaml names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tag {
     /// No tag: decided by the text when the object is written.
     None,
@@ -16,8 +18,8 @@ pub(crate) enum Tag {
     Timestamp,
     Merge,
     Binary,
-    /// A tag of the author's, such as `!custom`.
-    Other(String),
+    /// A tag of the author's, such as `!custom`, which says nothing to kustomize.
+    Other,
 }
 
 /// How a scalar is written.
@@ -33,7 +35,7 @@ pub(crate) enum Style {
 /// A scalar or a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Scalar {
-    pub(crate) value: String,
+    pub(crate) value: CompactString,
     pub(crate) tag: Tag,
     /// Whether the tag stands in the text.
     pub(crate) tagged: bool,
@@ -44,22 +46,22 @@ pub(crate) struct Scalar {
 
 impl Scalar {
     /// Text without a tag, as `NewScalarRNode` makes it.
-    pub(crate) fn bare(value: impl Into<String>) -> Self {
+    pub(crate) fn bare(value: impl Into<CompactString>) -> Self {
         Scalar { value: value.into(), tag: Tag::None, tagged: false, style: Style::Plain, keep: false }
     }
 
     /// Text that is a string whatever it looks like.
-    pub(crate) fn string(value: impl Into<String>) -> Self {
+    pub(crate) fn string(value: impl Into<CompactString>) -> Self {
         Scalar { tag: Tag::Str, ..Scalar::bare(value) }
     }
 
     /// Text with the given tag.
-    pub(crate) fn tagged(value: impl Into<String>, tag: Tag) -> Self {
+    pub(crate) fn tagged(value: impl Into<CompactString>, tag: Tag) -> Self {
         Scalar { tag, ..Scalar::bare(value) }
     }
 
     /// Text whose tag is what it resolves to, as a parser makes it.
-    pub(crate) fn parsed(value: impl Into<String>) -> Self {
+    pub(crate) fn parsed(value: impl Into<CompactString>) -> Self {
         let value = value.into();
         let tag = resolve_v3(&value).tag();
         Scalar { tag, ..Scalar::bare(value) }
@@ -186,5 +188,15 @@ impl Node {
     /// Sets a field by name.
     pub(crate) fn set(&mut self, name: &str, scalar: Scalar) {
         self.set_field(&Scalar::bare(name), Some(Node::Scalar(scalar)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_stays_small() {
+        assert_eq!((size_of::<Scalar>(), size_of::<Node>()), (32, 32));
     }
 }

@@ -210,7 +210,7 @@ impl Resource {
 }
 
 fn non_null(key: &Scalar) -> String {
-    if key.tag == Tag::Null { String::new() } else { key.value.clone() }
+    if key.tag == Tag::Null { String::new() } else { key.value.to_string() }
 }
 
 fn last_wins(fields: &[(Scalar, Node)]) -> Vec<(String, String)> {
@@ -222,7 +222,7 @@ fn last_wins(fields: &[(Scalar, Node)]) -> Vec<(String, String)> {
             Some(pair) => pair.1 = value,
             None => {
                 at.insert(key.value.clone(), pairs.len());
-                pairs.push((key.value.clone(), value));
+                pairs.push((key.value.to_string(), value));
             }
         }
     }

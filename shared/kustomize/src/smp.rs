@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use compact_str::CompactString;
+
 use crate::node::{Node, Scalar, Tag};
 use crate::schema::Schema;
 use crate::{Error, ErrorKind};
@@ -144,7 +146,7 @@ fn walk_map(
     let chosen = choose(dest, &mut patch, false, shared)?;
     let Walked { node: Some(Node::Map(fields)), own } = chosen else { return Ok(chosen) };
     let shared = shared || !own;
-    let mut news: BTreeMap<String, (Scalar, Node)> = BTreeMap::new();
+    let mut news: BTreeMap<CompactString, (Scalar, Node)> = BTreeMap::new();
     if let Some(Node::Map(patch_fields)) = patch {
         for (key, value) in patch_fields {
             news.entry(key.value.clone()).or_insert((key, value));

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use compact_str::CompactString;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag as EventTag};
 use serde_json::Value;
 
@@ -206,7 +207,7 @@ impl Composer<'_> {
             Style::Plain => resolve_v2(&value).tag(),
             _ => Tag::Str,
         });
-        Scalar { value, tag, tagged, style, keep: false }
+        Scalar { value: value.into(), tag, tagged, style, keep: false }
     }
 
     fn open(&mut self, frame: Frame) -> Result<Option<Node>, YamlError> {
@@ -292,11 +293,11 @@ impl Composer<'_> {
             }
             _ => return Err(YamlError::at(line, "map merge requires map or sequence of maps as the value")),
         };
-        let mut at: HashMap<String, usize> = HashMap::new();
+        let mut at: HashMap<CompactString, usize> = HashMap::new();
         for (index, (key, _)) in own.iter().enumerate() {
             at.entry(key.value.clone()).or_insert(index);
         }
-        let taken: HashSet<String> = at.keys().cloned().collect();
+        let taken: HashSet<CompactString> = at.keys().cloned().collect();
         let mut result = own;
         for (key, value) in sources.into_iter().flatten() {
             if taken.contains(&key.value) {
@@ -322,7 +323,7 @@ fn tag_of(tag: &EventTag) -> Option<Tag> {
             let full = format!("{handle}{suffix}");
             match full.strip_prefix("tag:yaml.org,2002:") {
                 Some(suffix) => return Some(core_tag(suffix)),
-                None => return Some(Tag::Other(full)),
+                None => return Some(Tag::Other),
             }
         }
     };
@@ -339,6 +340,6 @@ fn core_tag(suffix: &str) -> Tag {
         "timestamp" => Tag::Timestamp,
         "merge" => Tag::Merge,
         "binary" => Tag::Binary,
-        other => Tag::Other(format!("!!{other}")),
+        _ => Tag::Other,
     }
 }

@@ -76,7 +76,7 @@ fn to_json(resolved: &Resolved, text: &str) -> Result<Value, YamlError> {
 fn explicit(scalar: &Scalar, resolved: Resolved, v3: bool) -> Result<Value, YamlError> {
     let text = scalar.value.as_str();
     match (&scalar.tag, &resolved) {
-        (Tag::Str | Tag::Other(_), _) => Ok(Value::String(text.to_owned())),
+        (Tag::Str | Tag::Other, _) => Ok(Value::String(text.to_owned())),
         (Tag::Binary, _) => {
             let clean: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
             let bytes = base64::engine::general_purpose::STANDARD
@@ -162,7 +162,7 @@ fn v2_key(key: &Scalar) -> Result<String, YamlError> {
 
 fn v2_scalar(scalar: &Scalar) -> Result<Value, YamlError> {
     if !scalar.tagged && (scalar.style != Style::Plain || scalar.tag == Tag::Merge) {
-        return Ok(Value::String(scalar.value.clone()));
+        return Ok(Value::String(scalar.value.to_string()));
     }
     let resolved = match resolve_v2(&scalar.value) {
         Resolved::Timestamp(_) => Resolved::Str,
