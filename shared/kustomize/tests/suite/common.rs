@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use kustomize::{Built, Error, MemoryTree, Options, build};
+use serde_json::Value;
 
 /// A folder of `cases`.
 pub(crate) struct Case {
@@ -68,4 +70,23 @@ pub(crate) fn program(variable: &str, test: &str, missing: &str) -> Option<Strin
     }
     eprintln!("skipped: {line}");
     None
+}
+
+/// Asks the oracle all requests, one JSON line each.
+pub(crate) fn ask(binary: &str, requests: &[Value]) -> Vec<Result<String, String>> {
+    let mut child = Command::new(binary).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let lines: String = requests.iter().map(|r| format!("{r}\n")).collect();
+    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let answers = String::from_utf8(output.stdout).unwrap();
+    answers
+        .lines()
+        .map(|line| {
+            let answer: Value = serde_json::from_str(line).unwrap();
+            let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+            if text("error").is_empty() { Ok(text("yaml")) } else { Err(text("error")) }
+        })
+        .collect()
 }

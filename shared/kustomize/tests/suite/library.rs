@@ -5,13 +5,11 @@
 //! of `tests/oracle/kustomize` the library is asked again; with `PREFLUX_KUSTOMIZE_RECORD` as well, its answers are written.
 
 use std::fs;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 use kustomize::yaml;
 use serde_json::{Value, json};
 
-use crate::common::{Case, cases, program};
+use crate::common::{Case, ask, cases, program};
 
 /// The recorded answer: the text, or the library's error.
 fn recorded(case: &Case) -> Result<String, String> {
@@ -36,25 +34,6 @@ fn record(case: &Case, answer: &Result<String, String>) {
             }
         }
     }
-}
-
-/// Asks the oracle all requests, one JSON line each.
-fn ask(binary: &str, requests: &[Value]) -> Vec<Result<String, String>> {
-    let mut child = Command::new(binary).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let lines: String = requests.iter().map(|r| format!("{r}\n")).collect();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    let answers = String::from_utf8(output.stdout).unwrap();
-    answers
-        .lines()
-        .map(|line| {
-            let answer: Value = serde_json::from_str(line).unwrap();
-            let text = |field: &str| answer.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-            if text("error").is_empty() { Ok(text("yaml")) } else { Err(text("error")) }
-        })
-        .collect()
 }
 
 fn ours(case: &Case) -> Result<String, String> {

@@ -3,5 +3,9 @@
 
 mod cli;
 mod common;
+mod fleets;
 mod library;
 mod refusals;
+
+#[path = "../fleets/mod.rs"]
+mod repositories;

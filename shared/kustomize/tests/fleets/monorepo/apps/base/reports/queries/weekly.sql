@@ -1,0 +1,1 @@
+select date_trunc('week', day), sum(total) from orders group by 1;
