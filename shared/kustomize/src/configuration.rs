@@ -1,6 +1,7 @@
 //! `configurations`: files that add field specs to the built-in ones.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use crate::Error;
 use crate::decode::Fields;
@@ -11,21 +12,39 @@ use crate::specs::{NameReference, Specs};
 use crate::types::field_spec;
 use crate::yaml::parse_v2_strict;
 
-/// The built-in specs with those of the files, or `None` when there are no files.
-pub(crate) fn load(loader: &mut Loader<'_>, dir: &str, paths: &[String]) -> Result<Option<Specs>, Error> {
-    let mut merged: Option<Specs> = None;
+/// The built-in specs with those of the files.
+pub(crate) fn load(loader: &mut Loader<'_>, dir: &str, paths: &[String]) -> Result<Arc<Specs>, Error> {
+    if paths.is_empty() {
+        return Ok(Specs::builtin());
+    }
+    let mut merged = Specs::default();
     for path in paths {
         let (file, text) = loader.load_text(dir, path)?;
         let specs = parse_v2_strict(&text, &mut loader.budget)
             .map_err(Error::from)
             .and_then(|value| decode(Fields::of(value)?))
             .map_err(|error| error.in_file(&file))?;
-        merged = Some(match merged {
-            None => specs,
-            Some(earlier) => merge(earlier, &specs)?,
-        });
+        merged = merge(merged, &specs)?;
     }
-    merged.map(|specs| merge(Specs::builtin(), &specs)).transpose()
+    Ok(Arc::new(merge(Specs::builtin().as_ref().clone(), &merged)?))
+}
+
+/// Adds specs to those gathered so far, of which there may be none.
+///
+/// The order in which specs were gathered shows: a spec is dropped when an earlier one is for the same path of some of
+/// its kinds, so that specs of a file may take the place of built-in ones.
+pub(crate) fn gather(gathered: &mut Option<Arc<Specs>>, more: Arc<Specs>) -> Result<(), Error> {
+    let builtin = Specs::builtin();
+    let is_builtin = |specs: &Arc<Specs>| Arc::ptr_eq(specs, &builtin);
+    match gathered {
+        None if is_builtin(&more) => *gathered = Some(more),
+        Some(mine) if is_builtin(mine) && is_builtin(&more) => {}
+        _ => {
+            let mine = gathered.take().map(Arc::unwrap_or_clone).unwrap_or_default();
+            *gathered = Some(Arc::new(merge(mine, &more)?));
+        }
+    }
+    Ok(())
 }
 
 fn decode(mut fields: Fields) -> Result<Specs, Error> {
@@ -75,6 +94,7 @@ pub(crate) fn merge(mut specs: Specs, more: &Specs) -> Result<Specs, Error> {
     ];
     for (list, more) in lists {
         merge_specs(list, more)?;
+        list.sort_by(|a, b| order(&a.gvk, &b.gvk));
     }
     for reference in &more.name_references {
         match specs.name_references.iter_mut().find(|r| r.target == reference.target) {
@@ -135,7 +155,7 @@ mod tests {
 
     #[test]
     fn builtin_references_stand_in_the_order_of_kinds() {
-        let targets: Vec<Gvk> = Specs::builtin().name_references.into_iter().map(|r| r.target).collect();
+        let targets: Vec<Gvk> = Specs::builtin().name_references.iter().map(|r| r.target.clone()).collect();
         let mut sorted = targets.clone();
         sorted.sort_by(order);
         assert_eq!(targets, sorted);

@@ -67,9 +67,6 @@ pub(crate) fn fix(resources: &mut ResMap, references: &[NameReference]) -> Resul
             by_old_name.entry(name).or_default().push(at);
         }
     }
-    if by_old_name.is_empty() {
-        return Ok(());
-    }
     for (at, resource) in resources.list.iter_mut().enumerate() {
         let Some(me) = candidates.get(at) else { continue };
         let original = resource.original_id().gvk;

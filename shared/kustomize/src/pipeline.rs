@@ -2,6 +2,7 @@
 //! names of generated objects, repair references, and turn the objects into JSON.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -68,7 +69,6 @@ pub struct Origin {
 /// What kustomize refuses, what this crate does not support, and a limit that is reached; see [`ErrorKind`].
 pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Error> {
     let mut loader = Loader::new(tree, &options.limits);
-    let specs = Specs::builtin();
     let root = join("", root)?;
     let kustomization = read_kustomization(&mut loader, &root)?;
     let build_metadata = check_build_metadata(&kustomization)?;
@@ -76,15 +76,12 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
         return Err(Error::unsupported("sortOptions").in_field("sortOptions").in_file(&kustomization.file));
     }
     let mut gathered = Gathered::default();
-    let mut target = Target {
-        loader: &mut loader,
-        builtin: &specs,
-        with_origin: build_metadata.origin,
-        ancestors: Vec::new(),
-    };
+    let mut target =
+        Target { loader: &mut loader, with_origin: build_metadata.origin, ancestors: Vec::new() };
     target.accumulate(&kustomization, "", &mut gathered)?;
     let Gathered { mut resources, specs: configured } = gathered;
-    let references = &configured.as_ref().unwrap_or(&specs).name_references;
+    let specs = configured.unwrap_or_else(Specs::builtin);
+    let references = &specs.name_references;
     let in_root = |error: Error| error.in_file(&root);
     add_hashes(&mut resources).map_err(in_root)?;
     namereference::fix(&mut resources, references).map_err(in_root)?;
@@ -168,24 +165,13 @@ fn check_build_metadata(kustomization: &Loaded) -> Result<BuildMetadata, Error> 
 #[derive(Default)]
 struct Gathered {
     resources: ResMap,
-    /// The field specs in force, when configurations add to the built-in ones.
-    specs: Option<Specs>,
-}
-
-impl Gathered {
-    fn add_specs(&mut self, more: Option<Specs>, builtin: &Specs) -> Result<(), Error> {
-        if let Some(more) = more {
-            let mine = self.specs.take().unwrap_or_else(|| builtin.clone());
-            self.specs = Some(configuration::merge(mine, &more)?);
-        }
-        Ok(())
-    }
+    /// The field specs in force: the built-in ones with what configurations add; none before the first is gathered.
+    specs: Option<Arc<Specs>>,
 }
 
 /// The recursion over kustomizations.
 struct Target<'a, 'b> {
     loader: &'a mut Loader<'b>,
-    builtin: &'a Specs,
     with_origin: bool,
     /// The directories from the root to the current one.
     ancestors: Vec<String>,
@@ -214,15 +200,15 @@ impl Target<'_, '_> {
         }
         let configured = configuration::load(self.loader, &this.dir, &settings.configurations);
         configured
-            .and_then(|specs| gathered.add_specs(specs, self.builtin))
+            .and_then(|specs| configuration::gather(&mut gathered.specs, specs))
             .map_err(|error| error.in_field("configurations"))?;
         self.generate(this, &settings.config_maps, "ConfigMap", origin, &mut gathered.resources)?;
         self.generate(this, &settings.secrets, "Secret", origin, &mut gathered.resources)?;
         for path in &settings.components {
             self.component(this, path, origin, gathered).map_err(|error| error.in_field("components"))?;
         }
-        let specs = gathered.specs.as_ref().unwrap_or(self.builtin);
-        transformers::run(self.loader, &this.dir, settings, specs, &mut gathered.resources)
+        let specs = gathered.specs.clone().unwrap_or_else(Specs::builtin);
+        transformers::run(self.loader, &this.dir, settings, &specs, &mut gathered.resources)
     }
 
     /// A file of objects or a directory with a kustomization.
@@ -250,7 +236,10 @@ impl Target<'_, '_> {
         let mut below = Gathered::default();
         self.accumulate(&sub, &join_lexically(origin, path), &mut below)?;
         gathered.resources.append_all(below.resources.list, self.loader.limits)?;
-        gathered.add_specs(below.specs, self.builtin)
+        match below.specs {
+            Some(specs) => configuration::gather(&mut gathered.specs, specs),
+            None => Ok(()),
+        }
     }
 
     fn file(&mut self, this: &Loaded, path: &str, origin: &str, resources: &mut ResMap) -> Result<(), Error> {

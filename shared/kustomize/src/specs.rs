@@ -1,10 +1,13 @@
 //! The field specs that kustomize has built in. Facts of its behaviour, not of Kubernetes.
 
+use std::sync::{Arc, LazyLock};
+
+use crate::configuration;
 use crate::fieldspec::FieldSpec;
 use crate::resid::Gvk;
 
 /// The fields each transformer edits, and the fields that hold names of other objects.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Specs {
     pub(crate) name_prefix: Vec<FieldSpec>,
     pub(crate) name_suffix: Vec<FieldSpec>,
@@ -19,15 +22,24 @@ pub(crate) struct Specs {
 }
 
 /// The fields that hold the name of one kind.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NameReference {
     pub(crate) target: Gvk,
     pub(crate) referrers: Vec<FieldSpec>,
 }
 
 impl Specs {
-    /// The built-in specs.
-    pub(crate) fn builtin() -> Self {
+    /// The built-in specs, one and the same for all builds.
+    pub(crate) fn builtin() -> Arc<Self> {
+        static BUILTIN: LazyLock<Arc<Specs>> = LazyLock::new(|| {
+            let written = Specs::written();
+            // Sorted as all that are merged are.
+            Arc::new(configuration::merge(Specs::default(), &written).unwrap_or(written))
+        });
+        Arc::clone(&BUILTIN)
+    }
+
+    fn written() -> Self {
         let name = || vec![FieldSpec::new("", "", "", "metadata/name", false)];
         Specs {
             name_prefix: name(),
