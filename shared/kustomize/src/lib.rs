@@ -17,6 +17,7 @@ mod generators;
 mod loader;
 mod namereference;
 mod objects;
+mod origin;
 mod pipeline;
 mod transformers;
 mod types;

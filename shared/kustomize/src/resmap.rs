@@ -78,8 +78,8 @@ impl ResMap {
                 let data = merge(old.data(field), new.data(field));
                 crate::generators::set_data(&mut new.node, field, data);
             }
-            if let Some(origin) = old.annotation(crate::pipeline::ORIGIN_ANNOTATION).map(str::to_owned) {
-                new.set_annotation(crate::pipeline::ORIGIN_ANNOTATION, &origin);
+            if let Some(origin) = old.annotation(crate::origin::ORIGIN).map(str::to_owned) {
+                new.set_annotation(crate::origin::ORIGIN, &origin);
             }
             new.origin.clone_from(&old.origin);
         }

@@ -9,7 +9,8 @@ use crate::resmap::ResMap;
 use crate::specs::Specs;
 use crate::types::Label;
 
-pub(super) fn label(resources: &mut ResMap, label: &Label, specs: &Specs) -> Result<(), Error> {
+/// Where an entry of `labels` writes.
+pub(super) fn label_places(label: &Label, specs: &Specs) -> Result<Vec<FieldSpec>, Error> {
     let mut fields = label.fields.clone();
     merge_specs(&mut fields, &specs.labels)?;
     if label.include_selectors {
@@ -20,7 +21,7 @@ pub(super) fn label(resources: &mut ResMap, label: &Label, specs: &Specs) -> Res
         }
         merge_specs(&mut fields, &[FieldSpec::everywhere("metadata/labels")])?;
     }
-    apply(resources, &label.pairs, &fields)
+    Ok(fields)
 }
 
 /// Sets every pair at every place the specs lead to.

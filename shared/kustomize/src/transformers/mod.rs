@@ -1,4 +1,4 @@
-//! What a kustomization does to the objects it has gathered; the order is that of [`run`].
+//! What a kustomization does to the objects it has gathered; the order is that of [`of_fields`].
 
 mod images;
 mod metadata;
@@ -6,54 +6,177 @@ mod names;
 mod namespace;
 mod patches;
 
-use crate::Error;
-use crate::loader::Loader;
-use crate::resmap::ResMap;
-use crate::specs::Specs;
-use crate::types::Kustomization;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-/// Runs all transformers of the kustomization in `dir`.
-pub(crate) fn run(
+use crate::fieldspec::FieldSpec;
+use crate::loader::Loader;
+use crate::origin::Trace;
+use crate::resmap::ResMap;
+use crate::resource::Resource;
+use crate::specs::Specs;
+use crate::types::{Image, Kustomization};
+use crate::{Error, pipeline};
+
+/// A transformer with its configuration.
+pub(crate) enum Transformer<'a> {
+    StrategicPatches(Vec<Resource>),
+    Patch(patches::Loaded),
+    Namespace(namespace::Namespace<'a>),
+    Prefix(Cow<'a, str>, Places<'a>),
+    Suffix(Cow<'a, str>, Places<'a>),
+    Labels(Pairs<'a>, Places<'a>),
+    Annotations(Pairs<'a>, Places<'a>),
+    JsonPatch(patches::Loaded),
+    Replicas(Cow<'a, str>, i64, Places<'a>),
+    Image(Cow<'a, Image>, Places<'a>),
+    #[expect(dead_code, reason = "for plugins that objects configure")]
+    Hash,
+}
+
+type Pairs<'a> = Cow<'a, BTreeMap<String, String>>;
+type Places<'a> = Cow<'a, [FieldSpec]>;
+
+impl Transformer<'_> {
+    pub(crate) fn apply(&self, loader: &mut Loader<'_>, resources: &mut ResMap) -> Result<(), Error> {
+        match self {
+            Transformer::StrategicPatches(patches) => patches::apply_strategic(resources, patches),
+            Transformer::Patch(patch) => patches::apply(loader, resources, patch),
+            Transformer::Namespace(namespace) => namespace.apply(resources),
+            Transformer::Prefix(prefix, specs) => names::prefix(resources, prefix, specs),
+            Transformer::Suffix(suffix, specs) => names::suffix(resources, suffix, specs),
+            Transformer::Labels(pairs, specs) | Transformer::Annotations(pairs, specs) => {
+                metadata::apply(resources, pairs, specs)
+            }
+            Transformer::JsonPatch(patch) => patches::apply_json(loader, resources, patch, false),
+            Transformer::Replicas(name, count, specs) => names::replicas(resources, name, *count, specs),
+            Transformer::Image(image, specs) => images::apply(resources, image, specs),
+            Transformer::Hash => pipeline::add_hashes(resources),
+        }
+    }
+}
+
+/// A transformer, the field that asks for it, and what it notes on the objects it has run over.
+pub(crate) struct Step<'a> {
+    pub(crate) field: &'static str,
+    pub(crate) transformer: Transformer<'a>,
+    pub(crate) trace: Option<Trace>,
+}
+
+/// What the fields of the kustomization in `dir` ask for, in the order in which it runs.
+///
+/// `trace` makes the note that a transformer of a kind leaves on the objects.
+pub(crate) fn of_fields<'a>(
     loader: &mut Loader<'_>,
     dir: &str,
-    kustomization: &Kustomization,
-    specs: &Specs,
-    resources: &mut ResMap,
-) -> Result<(), Error> {
-    let strategic = patches::load_strategic(loader, dir, &kustomization.patches_strategic_merge)
-        .map_err(|e| e.in_field("patchesStrategicMerge"))?;
-    let patches = patches::load(loader, dir, &kustomization.patches).map_err(|e| e.in_field("patches"))?;
-    let json = patches::load_json(loader, dir, &kustomization.patches_json6902)
-        .map_err(|e| e.in_field("patchesJson6902"))?;
+    fields: &'a Kustomization,
+    specs: &'a Specs,
+    trace: &dyn Fn(&str) -> Option<Trace>,
+) -> Result<Vec<Step<'a>>, Error> {
+    let mut steps = Vec::new();
+    let mut add = |field, kind, transformers: Result<Vec<Transformer<'a>>, Error>| {
+        let transformers = transformers.map_err(|error| error.in_field(field))?;
+        let step = |transformer| Step { field, transformer, trace: trace(kind) };
+        steps.extend(transformers.into_iter().map(step));
+        Ok::<(), Error>(())
+    };
+    add("patchesStrategicMerge", "PatchStrategicMergeTransformer", strategic_patches(loader, dir, fields))?;
+    add("patches", "PatchTransformer", patches(loader, dir, fields))?;
+    add("namespace", "NamespaceTransformer", namespaces(fields, specs))?;
+    add("namePrefix", "PrefixTransformer", prefixes(fields, specs))?;
+    add("nameSuffix", "SuffixTransformer", suffixes(fields, specs))?;
+    add("labels", "LabelTransformer", labels(fields, specs))?;
+    add("commonAnnotations", "AnnotationsTransformer", annotations(fields, specs))?;
+    add("patchesJson6902", "PatchJson6902Transformer", json_patches(loader, dir, fields))?;
+    add("replicas", "ReplicaCountTransformer", replicas(fields, specs))?;
+    add("images", "ImageTagTransformer", images(fields, specs))?;
+    Ok(steps)
+}
 
-    patches::apply_strategic(resources, &strategic).map_err(|e| e.in_field("patchesStrategicMerge"))?;
-    for patch in &patches {
-        patches::apply(loader, resources, patch).map_err(|e| e.in_field("patches"))?;
+/// Runs the transformers one after another.
+pub(crate) fn run(loader: &mut Loader<'_>, steps: &[Step<'_>], resources: &mut ResMap) -> Result<(), Error> {
+    for step in steps {
+        step.transformer.apply(loader, resources).map_err(|error| error.in_field(step.field))?;
+        if let Some(trace) = &step.trace {
+            trace.note_transformed(resources).map_err(|error| error.in_field(step.field))?;
+        }
         resources.drop_gone();
     }
-    namespace::apply(resources, &kustomization.namespace, &specs.namespace)
-        .map_err(|e| e.in_field("namespace"))?;
-    names::prefix(resources, &kustomization.name_prefix, &specs.name_prefix)
-        .map_err(|e| e.in_field("namePrefix"))?;
-    names::suffix(resources, &kustomization.name_suffix, &specs.name_suffix)
-        .map_err(|e| e.in_field("nameSuffix"))?;
-    for label in &kustomization.labels {
-        metadata::label(resources, label, specs).map_err(|e| e.in_field("labels"))?;
-    }
-    metadata::apply(resources, &kustomization.common_labels, &specs.common_labels)
-        .map_err(|e| e.in_field("commonLabels"))?;
-    metadata::apply(resources, &kustomization.common_annotations, &specs.common_annotations)
-        .map_err(|e| e.in_field("commonAnnotations"))?;
-    for patch in &json {
-        patches::apply_json(loader, resources, patch, false).map_err(|e| e.in_field("patchesJson6902"))?;
-    }
-    for (name, count) in &kustomization.replicas {
-        names::replicas(resources, name, *count, &specs.replicas).map_err(|e| e.in_field("replicas"))?;
-    }
-    for image in &kustomization.images {
-        images::apply(resources, image, &specs.images).map_err(|e| e.in_field("images"))?;
-    }
-    resources.drop_gone();
     resources.changed();
     Ok(())
+}
+
+fn strategic_patches<'a>(
+    loader: &mut Loader<'_>,
+    dir: &str,
+    fields: &Kustomization,
+) -> Result<Vec<Transformer<'a>>, Error> {
+    if fields.patches_strategic_merge.is_empty() {
+        return Ok(Vec::new());
+    }
+    let patches = patches::load_strategic(loader, dir, &fields.patches_strategic_merge, "")?;
+    Ok(vec![Transformer::StrategicPatches(patches)])
+}
+
+fn patches<'a>(
+    loader: &mut Loader<'_>,
+    dir: &str,
+    fields: &Kustomization,
+) -> Result<Vec<Transformer<'a>>, Error> {
+    fields.patches.iter().map(|p| Ok(Transformer::Patch(patches::load(loader, dir, p)?))).collect()
+}
+
+fn namespaces<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Transformer<'a>>, Error> {
+    let namespace = || namespace::Namespace::new(&fields.namespace, &specs.namespace);
+    Ok((!fields.namespace.is_empty()).then(|| Transformer::Namespace(namespace())).into_iter().collect())
+}
+
+fn prefixes<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Transformer<'a>>, Error> {
+    let prefix = || Transformer::Prefix((&*fields.name_prefix).into(), (&*specs.name_prefix).into());
+    Ok((!fields.name_prefix.is_empty()).then(prefix).into_iter().collect())
+}
+
+fn suffixes<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Transformer<'a>>, Error> {
+    let suffix = || Transformer::Suffix((&*fields.name_suffix).into(), (&*specs.name_suffix).into());
+    Ok((!fields.name_suffix.is_empty()).then(suffix).into_iter().collect())
+}
+
+/// `labels`, then `commonLabels`, which counts as a transformer as soon as either is there.
+fn labels<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Transformer<'a>>, Error> {
+    if fields.labels.is_empty() && fields.common_labels.is_empty() {
+        return Ok(Vec::new());
+    }
+    let labels = fields.labels.iter().map(|label| {
+        let places = metadata::label_places(label, specs)?;
+        Ok(Transformer::Labels(Cow::Borrowed(&label.pairs), Cow::Owned(places)))
+    });
+    let common = Transformer::Labels(Cow::Borrowed(&fields.common_labels), (&*specs.common_labels).into());
+    labels.chain([Ok(common)]).collect()
+}
+
+fn annotations<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Transformer<'a>>, Error> {
+    let pairs = &fields.common_annotations;
+    let transformer = || Transformer::Annotations(Cow::Borrowed(pairs), (&*specs.common_annotations).into());
+    Ok((!pairs.is_empty()).then(transformer).into_iter().collect())
+}
+
+fn json_patches<'a>(
+    loader: &mut Loader<'_>,
+    dir: &str,
+    fields: &Kustomization,
+) -> Result<Vec<Transformer<'a>>, Error> {
+    let patches = fields.patches_json6902.iter();
+    patches.map(|p| Ok(Transformer::JsonPatch(patches::load_json(loader, dir, p)?))).collect()
+}
+
+fn replicas<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Transformer<'a>>, Error> {
+    let replicas = fields.replicas.iter();
+    Ok(replicas
+        .map(|(name, count)| Transformer::Replicas(name.into(), *count, (&*specs.replicas).into()))
+        .collect())
+}
+
+fn images<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Transformer<'a>>, Error> {
+    let images = fields.images.iter();
+    Ok(images.map(|image| Transformer::Image(Cow::Borrowed(image), (&*specs.images).into())).collect())
 }

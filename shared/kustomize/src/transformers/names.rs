@@ -17,26 +17,32 @@ fn keeps_its_name(id: &ResId) -> bool {
 }
 
 pub(super) fn prefix(resources: &mut ResMap, prefix: &str, specs: &[FieldSpec]) -> Result<(), Error> {
-    let note = |resource: &mut Resource| resource.prefixes.push(prefix.to_owned());
-    rename(resources, prefix.is_empty(), specs, note, |name| format!("{prefix}{name}"))
+    let note = |resource: &mut Resource| {
+        if !prefix.is_empty() {
+            resource.prefixes.push(prefix.to_owned());
+            resource.store_previous_id();
+        }
+    };
+    rename(resources, specs, note, |name| format!("{prefix}{name}"))
 }
 
 pub(super) fn suffix(resources: &mut ResMap, suffix: &str, specs: &[FieldSpec]) -> Result<(), Error> {
-    let note = |resource: &mut Resource| resource.suffixes.push(suffix.to_owned());
-    rename(resources, suffix.is_empty(), specs, note, |name| format!("{name}{suffix}"))
+    let note = |resource: &mut Resource| {
+        if !suffix.is_empty() {
+            resource.suffixes.push(suffix.to_owned());
+            resource.store_previous_id();
+        }
+    };
+    rename(resources, specs, note, |name| format!("{name}{suffix}"))
 }
 
 fn rename(
     resources: &mut ResMap,
-    nothing: bool,
     specs: &[FieldSpec],
     note: impl Fn(&mut Resource),
     new_name: impl Fn(&str) -> String,
 ) -> Result<(), Error> {
-    if nothing {
-        return Ok(());
-    }
-    for resource in &mut resources.list {
+    for resource in resources.list.iter_mut().filter(|r| !r.is_gone()) {
         let id = resource.original_id();
         if keeps_its_name(&id) {
             continue;
@@ -44,7 +50,6 @@ fn rename(
         for spec in specs.iter().filter(|spec| id.gvk.is_selected(&spec.gvk)) {
             if spec.path == "metadata/name" {
                 note(resource);
-                resource.store_previous_id();
             }
             let gvk = resource.gvk();
             fieldspec::apply(&mut resource.node, &gvk, spec, Create::Scalar(CreateTag::Str), &mut |node| {

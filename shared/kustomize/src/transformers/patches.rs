@@ -15,7 +15,7 @@ use crate::yaml::{Budget, from_json_lossy, node_to_json, parse_v2_within};
 use crate::{Error, ErrorKind, objects, smp};
 
 /// A patch ready to apply.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     body: Body,
     target: Option<Selector>,
     /// The file it came from.
@@ -27,12 +27,8 @@ enum Body {
     Json(JsonPatch),
 }
 
-/// Loads `patches`: each is a strategic merge patch or a JSON patch, whichever it can be read as.
-pub(super) fn load(loader: &mut Loader<'_>, dir: &str, patches: &[Patch]) -> Result<Vec<Loaded>, Error> {
-    patches.iter().map(|patch| load_one(loader, dir, patch)).collect()
-}
-
-fn load_one(loader: &mut Loader<'_>, dir: &str, patch: &Patch) -> Result<Loaded, Error> {
+/// Loads an entry of `patches`: a strategic merge patch or a JSON patch, whichever it can be read as.
+pub(crate) fn load(loader: &mut Loader<'_>, dir: &str, patch: &Patch) -> Result<Loaded, Error> {
     let inline = patch.patch.trim();
     let (file, text) = match (inline.is_empty(), patch.path.is_empty()) {
         (true, true) => return Err(Error::invalid("must specify one of patch and path")),
@@ -161,11 +157,12 @@ fn merge_one(resource: &mut Resource, patch: Node, options: &Resource) -> Result
     Ok(())
 }
 
-/// Loads `patchesStrategicMerge`: entries are files, or patches themselves.
-pub(super) fn load_strategic(
+/// Loads `patchesStrategicMerge`: entries are files, or patches themselves; `inline` are more of those.
+pub(crate) fn load_strategic(
     loader: &mut Loader<'_>,
     dir: &str,
     entries: &[String],
+    inline: &str,
 ) -> Result<Vec<Resource>, Error> {
     let mut patches = Vec::new();
     for entry in entries {
@@ -178,7 +175,8 @@ pub(super) fn load_strategic(
             }
         }
     }
-    if patches.is_empty() && !entries.is_empty() {
+    patches.extend(objects::read(inline, &mut loader.budget)?);
+    if patches.is_empty() {
         return Err(Error::invalid("the patches appear to be empty"));
     }
     Ok(patches)
@@ -193,29 +191,25 @@ pub(super) fn apply_strategic(resources: &mut ResMap, patches: &[Resource]) -> R
     Ok(())
 }
 
-/// Loads `patchesJson6902`.
-pub(super) fn load_json(loader: &mut Loader<'_>, dir: &str, patches: &[Patch]) -> Result<Vec<Loaded>, Error> {
-    let mut loaded = Vec::new();
-    for patch in patches {
-        if patch.target.as_ref().is_none_or(|t| t.name.is_empty()) {
-            return Err(Error::invalid("must specify the target name"));
-        }
-        let (file, text) = match (patch.patch.is_empty(), patch.path.is_empty()) {
-            (true, true) => return Err(Error::invalid("empty file path and empty patch")),
-            (false, false) => return Err(Error::invalid("must specify a file path or patch, not both")),
-            (false, true) => (None, patch.patch.clone()),
-            (true, false) => {
-                let (file, text) = loader.load_text(dir, &patch.path)?;
-                (Some(file), text)
-            }
-        };
-        let json = decode_json(&text, &mut loader.budget)?;
-        if json.is_empty() {
-            return Err(Error::invalid("the patch appears to be empty"));
-        }
-        loaded.push(Loaded { body: Body::Json(json), target: patch.target.clone(), file });
+/// Loads an entry of `patchesJson6902`.
+pub(crate) fn load_json(loader: &mut Loader<'_>, dir: &str, patch: &Patch) -> Result<Loaded, Error> {
+    if patch.target.as_ref().is_none_or(|t| t.name.is_empty()) {
+        return Err(Error::invalid("must specify the target name"));
     }
-    Ok(loaded)
+    let (file, text) = match (patch.patch.is_empty(), patch.path.is_empty()) {
+        (true, true) => return Err(Error::invalid("empty file path and empty patch")),
+        (false, false) => return Err(Error::invalid("must specify a file path or patch, not both")),
+        (false, true) => (None, patch.patch.clone()),
+        (true, false) => {
+            let (file, text) = loader.load_text(dir, &patch.path)?;
+            (Some(file), text)
+        }
+    };
+    let json = decode_json(&text, &mut loader.budget)?;
+    if json.is_empty() {
+        return Err(Error::invalid("the patch appears to be empty"));
+    }
+    Ok(Loaded { body: Body::Json(json), target: patch.target.clone(), file })
 }
 
 /// Applies a JSON patch to the objects that its target selects; none is no error.

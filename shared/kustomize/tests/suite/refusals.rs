@@ -21,7 +21,6 @@ fn unsupported_fields_are_named() {
         ("transformers", "[a.yaml]"),
         ("validators", "[a.yaml]"),
         ("sortOptions", "{order: fifo}"),
-        ("buildMetadata", "[transformerAnnotations]"),
         ("buildMetadata", "[managedByLabel]"),
     ] {
         let error = refused(&format!("resources: [a.yaml]\n{field}: {value}\n"));

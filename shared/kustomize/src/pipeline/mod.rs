@@ -1,0 +1,101 @@
+//! The stages of a build, in order: gather what a kustomization names, generate, transform; then, once, hash the
+//! names of generated objects, repair references, and turn the objects into JSON.
+
+mod finish;
+mod gather;
+mod kustomization;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::loader::{Loader, join};
+use crate::specs::Specs;
+use crate::{Error, Options, Tree, namereference};
+
+pub(crate) use finish::add_hashes;
+pub use kustomization::recognise_kustomization_file;
+
+/// What a build gives.
+#[derive(Debug, Clone, Default)]
+pub struct Built {
+    /// The objects in kustomize's order.
+    pub objects: Vec<Object>,
+    /// Every path the build looked at, from the root of the tree: files read, paths found absent, directories used.
+    pub reads: BTreeSet<String>,
+    /// What kustomize would warn of, such as deprecated fields.
+    pub warnings: Vec<String>,
+}
+
+/// One Kubernetes object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Object {
+    /// The final JSON object.
+    pub value: Value,
+    /// Where it came from, when known.
+    pub origin: Option<Origin>,
+}
+
+/// Where an object came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The file that holds it, or for a generated object the kustomization that configures its generator; from the
+    /// root of the tree.
+    pub path: String,
+    /// Whether a generator of that kustomization made it.
+    pub generated: bool,
+}
+
+/// Builds the kustomization in the directory `root` of `tree`.
+///
+/// # Errors
+/// What kustomize refuses, what this crate does not support, and a limit that is reached; see [`ErrorKind`].
+pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Error> {
+    let mut loader = Loader::new(tree, &options.limits);
+    let root = join("", root)?;
+    let kustomization = kustomization::read(&mut loader, &root)?;
+    let metadata = BuildMetadata::of(&kustomization.settings.build_metadata)
+        .map_err(|error| error.in_field("buildMetadata").in_file(&kustomization.file))?;
+    if kustomization.settings.sorted {
+        return Err(Error::unsupported("sortOptions").in_field("sortOptions").in_file(&kustomization.file));
+    }
+    let gathered = gather::all(&mut loader, &kustomization, metadata.traced)?;
+    let gather::Gathered { mut resources, specs: configured } = gathered;
+    let specs = configured.unwrap_or_else(Specs::builtin);
+    let references = &specs.name_references;
+    let in_root = |error: Error| error.in_file(&root);
+    add_hashes(&mut resources).map_err(in_root)?;
+    namereference::fix(&mut resources, references).map_err(in_root)?;
+    finish::drop_local(&mut resources).map_err(in_root)?;
+    let objects = resources
+        .list
+        .into_iter()
+        .map(|resource| finish::object(resource, metadata).map_err(in_root))
+        .collect::<Result<_, _>>()?;
+    Ok(Built { objects, reads: loader.reads, warnings: loader.warnings })
+}
+
+/// What the root's `buildMetadata` asks for; unknown words ask for nothing.
+#[derive(Debug, Clone, Copy)]
+struct BuildMetadata {
+    /// Whether objects carry annotations of origin during the build.
+    traced: bool,
+    /// Whether they keep them.
+    origins: bool,
+    /// Whether they keep the annotations that list transformers.
+    transformations: bool,
+}
+
+impl BuildMetadata {
+    fn of(wanted: &[String]) -> Result<Self, Error> {
+        let has = |word: &str| wanted.iter().any(|w| w == word);
+        if has("managedByLabel") {
+            return Err(Error::unsupported("buildMetadata managedByLabel"));
+        }
+        Ok(BuildMetadata {
+            traced: !wanted.is_empty(),
+            origins: has("originAnnotations"),
+            transformations: has("transformerAnnotations"),
+        })
+    }
+}
