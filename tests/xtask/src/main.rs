@@ -6,6 +6,7 @@
 mod cluster;
 mod emulators;
 mod functions;
+mod fuzz;
 mod policy;
 mod proc;
 mod sandbox;
@@ -44,6 +45,12 @@ const CHORES: &[Chore] = &[
         usage: "[NAME...]",
         about: "fetch or build the test tools (all, or the named ones) into target/tools",
         run: |args| tools::run(args).map(exit_code),
+    },
+    Chore {
+        name: "fuzz",
+        usage: "[TARGET...] [--seconds N]",
+        about: "look for inputs that break the kustomize crate, each target for a minute or N seconds",
+        run: fuzz::run,
     },
     Chore {
         name: "cluster",

@@ -17,7 +17,7 @@ use crate::emulators::{self, Emulator};
 use crate::proc::{self, Leash};
 use crate::steps::Ledger;
 use crate::tools::{self, Outcome, TOOLS};
-use crate::{functions, policy, workspace};
+use crate::{functions, fuzz, policy, workspace};
 
 /// What was asked for.
 #[derive(Default)]
@@ -47,6 +47,11 @@ pub(crate) fn run(args: Vec<String>) -> Result<bool> {
     }
     tests(&mut ledger, &options)?;
     if !options.only_tests() {
+        if proc::on_path("c++").is_some() {
+            ledger.step("fuzz", fuzz::short);
+        } else {
+            ledger.skip("fuzz", "no `c++` to build libFuzzer with");
+        }
         if tools::ready("kube").is_some() && tools::ready("flux-crds").is_some() {
             ledger.step("cluster policy", || {
                 ensure!(policy::run()?, "the cluster identity may more, or less, than it should");

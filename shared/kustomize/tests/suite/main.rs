@@ -6,6 +6,10 @@ mod common;
 mod fleets;
 mod library;
 mod refusals;
+mod seeds;
 
+#[path = "../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "the fuzz programs use it as a library")]
+mod fuzz;
 #[path = "../fleets/mod.rs"]
 mod repositories;
