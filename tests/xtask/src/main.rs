@@ -3,6 +3,7 @@
 //! This is not shipped and holds no product logic. Each chore is one file; the tools they need are in [`tools`].
 #![expect(clippy::print_stdout, reason = "a command-line tool talks on its standard output")]
 
+mod bench;
 mod cluster;
 mod emulators;
 mod functions;
@@ -39,6 +40,12 @@ const CHORES: &[Chore] = &[
         usage: "[--require-all] [-p CRATE] [FILTER]",
         about: "every check and every test, on real parts; sets up all it needs under target/ (-p or FILTER: only those tests)",
         run: |args| test::run(args).map(exit_code),
+    },
+    Chore {
+        name: "bench",
+        usage: "render [--quick] [--only WORKLOAD] [--write FILE]",
+        about: "renders beside the kustomize command and library, and tells times, ratios and memory",
+        run: |args| bench::run(args).map(|()| ExitCode::SUCCESS),
     },
     Chore {
         name: "tools",

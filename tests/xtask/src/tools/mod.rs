@@ -60,6 +60,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     chromium::CHROMIUM,
     go::KUSTOMIZE,
     oracle::KUSTOMIZE_ORACLE,
+    oracle::KUSTOMIZE_TIMED,
     oracle::FLUX_ORACLE,
     kube::KUBE,
     deny::CARGO_DENY,

@@ -16,7 +16,7 @@ pub(crate) const KUSTOMIZE_ORACLE: Tool = Tool {
     heavy: true,
     pins: || pins("kustomize"),
     proof: "kustomize-oracle",
-    setup: |setup| build(setup, "kustomize", "kustomize-oracle"),
+    setup: |setup| build(setup, "kustomize", ".", "kustomize-oracle"),
 };
 
 pub(crate) const FLUX_ORACLE: Tool = Tool {
@@ -25,7 +25,16 @@ pub(crate) const FLUX_ORACLE: Tool = Tool {
     heavy: true,
     pins: || pins("flux"),
     proof: "flux-oracle",
-    setup: |setup| build(setup, "flux", "flux-oracle"),
+    setup: |setup| build(setup, "flux", ".", "flux-oracle"),
+};
+
+pub(crate) const KUSTOMIZE_TIMED: Tool = Tool {
+    name: "kustomize-timed",
+    about: "the kustomize library in one process, timed beside our own crate",
+    heavy: true,
+    pins: || Ok(format!("{}timed {}\n", pins("kustomize")?, pins("kustomize/timed")?)),
+    proof: "kustomize-timed",
+    setup: |setup| build(setup, "kustomize", "./timed", "kustomize-timed"),
 };
 
 /// The program of an oracle that is set up, by its tool's name.
@@ -52,8 +61,8 @@ fn pins(module: &str) -> Result<String> {
     Ok(lines.concat())
 }
 
-fn build(setup: &Setup, module: &str, program: &str) -> Result<String> {
-    go::build(setup, &folder(module), ".", program, "")?;
+fn build(setup: &Setup, module: &str, package: &str, program: &str) -> Result<String> {
+    go::build(setup, &folder(module), package, program, "")?;
     Ok("built from the Go module proxy".to_owned())
 }
 
