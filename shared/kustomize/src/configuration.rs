@@ -107,7 +107,7 @@ pub(crate) fn merge(mut specs: Specs, more: &Specs) -> Result<Specs, Error> {
 }
 
 /// Kinds that come first, in their order.
-const FIRST: [&str; 22] = [
+pub(crate) const FIRST: [&str; 22] = [
     "Namespace",
     "ResourceQuota",
     "StorageClass",
@@ -133,7 +133,7 @@ const FIRST: [&str; 22] = [
 ];
 
 /// Kinds that come last, in their order.
-const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+pub(crate) const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 /// kustomize's order of kinds.
 pub(crate) fn order(a: &Gvk, b: &Gvk) -> Ordering {

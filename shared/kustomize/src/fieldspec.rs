@@ -1,8 +1,8 @@
 //! A field that a transformer edits: which kinds have it, the path to it, whether it is made when missing.
 
-use crate::Error;
 use crate::node::{Node, Scalar, Tag};
 use crate::resid::Gvk;
+use crate::{Error, ErrorKind};
 
 /// Where a transformer writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub(crate) fn apply(
     if !gvk.is_selected(&spec.gvk) {
         return Ok(());
     }
-    let path = split_path(&spec.path);
+    let path = split_path(&spec.path)?;
     let create = if spec.create { create } else { Create::Nothing };
     walk(object, &path, create, set).map_err(|error| match error.field {
         None => error.in_field(&spec.path),
@@ -141,8 +141,11 @@ fn lookup<'a>(node: &'a mut Node, name: &str) -> Option<&'a mut Node> {
     node.get_mut(name)
 }
 
+/// Parts of one path; each may make a level of an object.
+const MOST_PARTS: usize = 128;
+
 /// Splits at slashes; `\/` is a slash within a part.
-pub(crate) fn split_path(path: &str) -> Vec<String> {
+pub(crate) fn split_path(path: &str) -> Result<Vec<String>, Error> {
     let mut parts: Vec<String> = Vec::new();
     let path = match path.strip_prefix('/') {
         Some(rest) => rest,
@@ -157,8 +160,11 @@ pub(crate) fn split_path(path: &str) -> Vec<String> {
             }
             _ => parts.push(part.to_owned()),
         }
+        if parts.len() > MOST_PARTS {
+            return Err(ErrorKind::Limit { limit: "parts of a path", value: MOST_PARTS }.into());
+        }
     }
-    parts
+    Ok(parts)
 }
 
 /// Adds field specs that are not there yet; the same place with another `create` is refused.
@@ -203,6 +209,9 @@ mod tests {
 
     #[test]
     fn escaped_slashes_stay_in_a_part() {
-        assert_eq!(split_path(r"metadata/annotations/a.io\/b"), ["metadata", "annotations", "a.io/b"]);
+        assert_eq!(
+            split_path(r"metadata/annotations/a.io\/b").unwrap(),
+            ["metadata", "annotations", "a.io/b"]
+        );
     }
 }

@@ -19,6 +19,8 @@ mod namereference;
 mod objects;
 mod origin;
 mod pipeline;
+mod plugins;
+mod sort;
 mod transformers;
 mod types;
 

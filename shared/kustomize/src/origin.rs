@@ -57,7 +57,6 @@ impl Trace {
     }
 
     /// A plugin that an object configures: what that object's own annotation says of it.
-    #[expect(dead_code, reason = "for plugins that objects configure")]
     pub(crate) fn of_plugin(config: &Resource) -> Result<Option<Trace>, Error> {
         let Some(origin) = Trace::of(config)? else { return Ok(None) };
         let configured_by = Plugin {
@@ -77,28 +76,24 @@ impl Trace {
 
     /// What the annotation of an object says.
     fn of(resource: &Resource) -> Result<Option<Trace>, Error> {
-        let decode = |text: &str| Trace::decode(Fields::of(parse_v2(text)?)?);
+        let decode = |text: &str| Trace::decode(Fields::loose(parse_v2(text)?)?);
         resource.annotation(ORIGIN).map(decode).transpose()
     }
 
     fn decode(mut fields: Fields) -> Result<Trace, Error> {
-        let mut trace = Trace {
+        let mut by = fields.object("configuredBy")?;
+        Ok(Trace {
             path: fields.text("path")?,
             repo: fields.text("repo")?,
             reference: fields.text("ref")?,
             configured_in: fields.text("configuredIn")?,
-            configured_by: Plugin::default(),
-        };
-        if let Some(by) = fields.take("configuredBy")? {
-            let mut by = Fields::of(by)?;
-            trace.configured_by = Plugin {
-                api_version: by.text("apiVersion")?,
-                kind: by.text("kind")?,
-                name: by.text("name")?,
-                namespace: by.text("namespace")?,
-            };
-        }
-        Ok(trace)
+            configured_by: Plugin {
+                api_version: by.embedded_text("apiVersion")?,
+                kind: by.embedded_text("kind")?,
+                name: by.embedded_text("name")?,
+                namespace: by.embedded_text("namespace")?,
+            },
+        })
     }
 
     /// The lines of the annotation.
@@ -140,6 +135,11 @@ impl Trace {
         })
     }
 
+    /// Notes on an object that is written in a kustomization file that it stands at this path.
+    pub(crate) fn note_inline(&self, resource: &mut Resource) {
+        resource.set_annotation(ORIGIN, &self.text());
+    }
+
     /// Notes on a generated object which generator made it, unless it says so itself.
     pub(crate) fn note_generated(&self, resource: &mut Resource) {
         if resource.annotation(ORIGIN).is_none() {
@@ -167,7 +167,9 @@ impl Trace {
 fn transformations(resource: &Resource) -> Result<Vec<Trace>, Error> {
     match resource.annotation(TRANSFORMATIONS).map(parse_v2).transpose()? {
         None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(items)) => items.into_iter().map(|item| Trace::decode(Fields::of(item)?)).collect(),
+        Some(Value::Array(items)) => {
+            items.into_iter().map(|item| Trace::decode(Fields::loose(item)?)).collect()
+        }
         Some(_) => Err(Error::invalid(format!("the annotation `{TRANSFORMATIONS}` is not a list"))),
     }
 }

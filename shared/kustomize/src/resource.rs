@@ -139,6 +139,21 @@ impl Resource {
         self.node.get("metadata")?.get("annotations")?.get(name).map(Node::text)
     }
 
+    /// One label.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.node.get("metadata")?.get("labels")?.get(name).map(Node::text)
+    }
+
+    /// Whether kustomize would find the same object, with all it remembers of it.
+    pub(crate) fn is_same(&self, other: &Resource) -> bool {
+        self.node == other.node
+            && self.previous == other.previous
+            && self.prefixes == other.prefixes
+            && self.suffixes == other.suffixes
+            && self.behavior == other.behavior
+            && self.needs_hash == other.needs_hash
+    }
+
     /// Writes `metadata.labels` or `metadata.annotations` anew as strings in order; an empty map drops the field.
     pub(crate) fn set_string_map(&mut self, field: &str, mut pairs: Vec<(String, String)>) {
         let Some(metadata) = self.node.get_or_create("metadata", Node::Map(Vec::new())) else {

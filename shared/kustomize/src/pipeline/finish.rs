@@ -1,9 +1,14 @@
 //! What happens to the objects once, when all kustomizations are done: hashes, local objects, annotations, JSON.
 
+use std::borrow::Cow;
+
 use super::{BuildMetadata, Object};
+use crate::fieldspec::FieldSpec;
+use crate::loader::Loader;
 use crate::node::Node;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
+use crate::transformers::Transformer;
 use crate::yaml::{YamlError, check_emittable, node_to_json};
 use crate::{Error, generators, origin};
 
@@ -39,6 +44,16 @@ pub(super) fn drop_local(resources: &mut ResMap) -> Result<(), Error> {
     }
     resources.list.retain(|r| r.annotation(LOCAL_ANNOTATION).is_none_or(|value| value == "false"));
     Ok(())
+}
+
+/// Adds the label that says kustomize made the objects.
+///
+/// Its value names the version of the kustomize program that is linked. kustomize-controller links the library alone, so
+/// it is that of a development build, which no API server takes for a label.
+pub(super) fn add_managed_by(loader: &mut Loader<'_>, resources: &mut ResMap) -> Result<(), Error> {
+    let pairs = [("app.kubernetes.io/managed-by".to_owned(), "kustomize-(devel)".to_owned())].into();
+    let places = vec![FieldSpec::everywhere("metadata/labels")];
+    Transformer::Labels(Cow::Owned(pairs), Cow::Owned(places)).apply(loader, resources)
 }
 
 /// The JSON of an object, without the annotations that are not printed.

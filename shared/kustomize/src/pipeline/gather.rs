@@ -7,9 +7,11 @@ use super::kustomization::{self, Loaded};
 use crate::loader::{Loader, join, remote_directory};
 use crate::origin::Trace;
 use crate::resmap::ResMap;
+use crate::resource::Resource;
 use crate::specs::Specs;
+use crate::transformers::{self, Step};
 use crate::types::Generator;
-use crate::{EntryKind, Error, ErrorKind, configuration, generators, objects, transformers};
+use crate::{EntryKind, Error, ErrorKind, configuration, generators, objects, plugins};
 
 /// All that the root gives, transformed; `traced` when objects are to carry annotations of their origin.
 pub(super) fn all(loader: &mut Loader<'_>, root: &Loaded, traced: bool) -> Result<Gathered, Error> {
@@ -62,13 +64,21 @@ impl Target<'_, '_> {
             .map_err(|error| error.in_field("configurations"))?;
         self.generate(this, &settings.config_maps, "ConfigMap", origin, &mut gathered.resources)?;
         self.generate(this, &settings.secrets, "Secret", origin, &mut gathered.resources)?;
+        self.generators(this, origin, &mut gathered.resources)
+            .map_err(|error| error.in_field("generators"))?;
         for path in &settings.components {
             self.component(this, path, origin, gathered).map_err(|error| error.in_field("components"))?;
         }
         let specs = gathered.specs.clone().unwrap_or_else(Specs::builtin);
         let trace = |kind: &str| self.traced.then(|| origin.builtin(this.file_name, kind));
-        let steps = transformers::of_fields(self.loader, &this.dir, settings, &specs, &trace)?;
-        transformers::run(self.loader, &steps, &mut gathered.resources)
+        let mut steps = transformers::of_fields(self.loader, &this.dir, settings, &specs, &trace)?;
+        steps.extend(self.transformers(this, "transformers", &settings.transformers, origin)?);
+        transformers::run(self.loader, &steps, &mut gathered.resources)?;
+        for step in self.transformers(this, "validators", &settings.validators, origin)? {
+            plugins::validate(self.loader, &step.transformer, &mut gathered.resources)
+                .map_err(|error| error.in_field(step.field))?;
+        }
+        Ok(())
     }
 
     /// A file of objects or a directory with a kustomization.
@@ -140,6 +150,59 @@ impl Target<'_, '_> {
             resources.absorb(resource, self.loader.limits).map_err(|error| error.in_field(field))?;
         }
         Ok(())
+    }
+
+    fn generators(&mut self, this: &Loaded, origin: &Trace, resources: &mut ResMap) -> Result<(), Error> {
+        for config in self.plugins(this, &this.settings.generators, origin)? {
+            let mut resource = plugins::generate(self.loader, &this.dir, &config)?;
+            resource.origin = Some(Origin { path: this.file.clone(), generated: true });
+            if let Some(trace) = Trace::of_plugin(&config)? {
+                trace.note_generated(&mut resource);
+            }
+            resources.absorb(resource, self.loader.limits)?;
+        }
+        Ok(())
+    }
+
+    fn transformers(
+        &mut self,
+        this: &Loaded,
+        field: &'static str,
+        entries: &[String],
+        origin: &Trace,
+    ) -> Result<Vec<Step<'static>>, Error> {
+        let configs = self.plugins(this, entries, origin).map_err(|error| error.in_field(field))?;
+        let steps = configs.iter().map(|config| {
+            let transformer = plugins::transformer(self.loader, &this.dir, config)?;
+            Ok(Step { field, transformer, trace: Trace::of_plugin(config)? })
+        });
+        steps.collect::<Result<_, Error>>().map_err(|error| error.in_field(field))
+    }
+
+    /// The objects that configure plugins: those written in the kustomization itself, then those of files and
+    /// directories.
+    fn plugins(&mut self, this: &Loaded, entries: &[String], origin: &Trace) -> Result<Vec<Resource>, Error> {
+        let mut gathered = Gathered::default();
+        let mut paths = Vec::new();
+        for entry in entries {
+            let mut inline = match objects::read(entry, &mut self.loader.budget) {
+                Ok(inline) => inline,
+                Err(error) if matches!(error.kind, ErrorKind::Limit { .. }) => return Err(error),
+                Err(_) => {
+                    paths.push(entry);
+                    continue;
+                }
+            };
+            if self.traced {
+                let trace = origin.append(this.file_name);
+                inline.iter_mut().for_each(|config| trace.note_inline(config));
+            }
+            gathered.resources.append_all(inline, self.loader.limits)?;
+        }
+        for path in paths {
+            self.resource(this, path, origin, &mut gathered)?;
+        }
+        Ok(gathered.resources.list)
     }
 
     /// A component works on what its parent has gathered so far.

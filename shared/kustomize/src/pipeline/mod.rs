@@ -54,11 +54,7 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
     let mut loader = Loader::new(tree, &options.limits);
     let root = join("", root)?;
     let kustomization = kustomization::read(&mut loader, &root)?;
-    let metadata = BuildMetadata::of(&kustomization.settings.build_metadata)
-        .map_err(|error| error.in_field("buildMetadata").in_file(&kustomization.file))?;
-    if kustomization.settings.sorted {
-        return Err(Error::unsupported("sortOptions").in_field("sortOptions").in_file(&kustomization.file));
-    }
+    let metadata = BuildMetadata::of(&kustomization.settings.build_metadata);
     let gathered = gather::all(&mut loader, &kustomization, metadata.traced)?;
     let gather::Gathered { mut resources, specs: configured } = gathered;
     let specs = configured.unwrap_or_else(Specs::builtin);
@@ -67,6 +63,12 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
     add_hashes(&mut resources).map_err(in_root)?;
     namereference::fix(&mut resources, references).map_err(in_root)?;
     finish::drop_local(&mut resources).map_err(in_root)?;
+    if let Some(order) = &kustomization.settings.sort {
+        order.apply(&mut resources).map_err(|e| e.in_field("sortOptions").in_file(&kustomization.file))?;
+    }
+    if metadata.managed {
+        finish::add_managed_by(&mut loader, &mut resources).map_err(in_root)?;
+    }
     let objects = resources
         .list
         .into_iter()
@@ -84,18 +86,18 @@ struct BuildMetadata {
     origins: bool,
     /// Whether they keep the annotations that list transformers.
     transformations: bool,
+    /// Whether they get a label that says who made them.
+    managed: bool,
 }
 
 impl BuildMetadata {
-    fn of(wanted: &[String]) -> Result<Self, Error> {
+    fn of(wanted: &[String]) -> Self {
         let has = |word: &str| wanted.iter().any(|w| w == word);
-        if has("managedByLabel") {
-            return Err(Error::unsupported("buildMetadata managedByLabel"));
-        }
-        Ok(BuildMetadata {
+        BuildMetadata {
             traced: !wanted.is_empty(),
             origins: has("originAnnotations"),
             transformations: has("transformerAnnotations"),
-        })
+            managed: has("managedByLabel"),
+        }
     }
 }

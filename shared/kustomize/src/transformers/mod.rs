@@ -5,6 +5,7 @@ mod metadata;
 mod names;
 mod namespace;
 mod patches;
+mod value_add;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,6 +19,10 @@ use crate::specs::Specs;
 use crate::types::{Image, Kustomization};
 use crate::{Error, pipeline};
 
+pub(crate) use namespace::{Namespace, Subjects};
+pub(crate) use patches::{load as load_patch, load_json as load_json_patch, load_strategic};
+pub(crate) use value_add::{Target, ValueAdd};
+
 /// A transformer with its configuration.
 pub(crate) enum Transformer<'a> {
     StrategicPatches(Vec<Resource>),
@@ -30,8 +35,10 @@ pub(crate) enum Transformer<'a> {
     JsonPatch(patches::Loaded),
     Replicas(Cow<'a, str>, i64, Places<'a>),
     Image(Cow<'a, Image>, Places<'a>),
-    #[expect(dead_code, reason = "for plugins that objects configure")]
     Hash,
+    ValueAdd(ValueAdd),
+    /// Several that count as one.
+    Several(Vec<Transformer<'a>>),
 }
 
 type Pairs<'a> = Cow<'a, BTreeMap<String, String>>;
@@ -52,6 +59,8 @@ impl Transformer<'_> {
             Transformer::Replicas(name, count, specs) => names::replicas(resources, name, *count, specs),
             Transformer::Image(image, specs) => images::apply(resources, image, specs),
             Transformer::Hash => pipeline::add_hashes(resources),
+            Transformer::ValueAdd(value) => value.apply(resources),
+            Transformer::Several(several) => several.iter().try_for_each(|t| t.apply(loader, resources)),
         }
     }
 }

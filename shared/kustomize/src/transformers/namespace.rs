@@ -26,7 +26,6 @@ pub(crate) struct Namespace<'a> {
 pub(crate) enum Subjects {
     /// Those named `default`; other service accounts follow as name references.
     NamedDefault,
-    #[expect(dead_code, reason = "for plugins that objects configure")]
     ServiceAccounts,
     None,
 }

@@ -445,7 +445,7 @@ pub(super) fn number(n: &Number) -> String {
 }
 
 /// Go's shortest `%g`: an exponent below 1e-4 and from 1e6, of two digits at least.
-pub(super) fn go_float(f: f64) -> String {
+pub(crate) fn go_float(f: f64) -> String {
     go_shortest(&format!("{f:e}"), 6)
 }
 

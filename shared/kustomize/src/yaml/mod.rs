@@ -13,6 +13,7 @@ pub(crate) mod resolve;
 use serde_json::Value;
 
 pub use emit::emit;
+pub(crate) use emit::go_float;
 
 pub(crate) use compose::{Budget, Version, compose};
 pub(crate) use documents::documents;

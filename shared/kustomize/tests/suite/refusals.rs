@@ -16,12 +16,6 @@ fn unsupported_fields_are_named() {
         ("vars", "[{name: A, objref: {kind: B, name: c}}]"),
         ("crds", "[a.yaml]"),
         ("openapi", "{path: x}"),
-        ("helmCharts", "[{name: x}]"),
-        ("generators", "[a.yaml]"),
-        ("transformers", "[a.yaml]"),
-        ("validators", "[a.yaml]"),
-        ("sortOptions", "{order: fifo}"),
-        ("buildMetadata", "[managedByLabel]"),
     ] {
         let error = refused(&format!("resources: [a.yaml]\n{field}: {value}\n"));
         assert!(matches!(error.kind, ErrorKind::Unsupported { .. }), "{field}: {error}");
