@@ -59,9 +59,8 @@ fn decode(mut fields: Fields) -> Result<Specs, Error> {
         images: fields.each("images", field_spec)?,
         replicas: fields.each("replicas", field_spec)?,
         name_references: fields.each("nameReference", name_reference)?,
+        var_references: fields.each("varReference", field_spec)?,
     };
-    // Fields for `vars`, which are not built here; a kustomization that has some is refused.
-    fields.each("varReference", field_spec)?;
     fields.done()?;
     Ok(specs)
 }
@@ -81,7 +80,7 @@ fn name_reference(mut fields: Fields) -> Result<NameReference, Error> {
 
 /// The specs of both, in the order in which kustomize applies references.
 pub(crate) fn merge(mut specs: Specs, more: &Specs) -> Result<Specs, Error> {
-    let lists: [(&mut Vec<FieldSpec>, &Vec<FieldSpec>); 9] = [
+    let lists: [(&mut Vec<FieldSpec>, &Vec<FieldSpec>); 10] = [
         (&mut specs.name_prefix, &more.name_prefix),
         (&mut specs.name_suffix, &more.name_suffix),
         (&mut specs.namespace, &more.namespace),
@@ -91,6 +90,7 @@ pub(crate) fn merge(mut specs: Specs, more: &Specs) -> Result<Specs, Error> {
         (&mut specs.common_annotations, &more.common_annotations),
         (&mut specs.images, &more.images),
         (&mut specs.replicas, &more.replicas),
+        (&mut specs.var_references, &more.var_references),
     ];
     for (list, more) in lists {
         merge_specs(list, more)?;

@@ -157,7 +157,7 @@ fn env_lines(bytes: &[u8], pairs: &mut Vec<(String, Vec<u8>)>) -> Result<(), Err
 }
 
 /// Base64, in lines of 70 once it is longer than that, as go-yaml folds it.
-fn base64_lines(bytes: &[u8]) -> String {
+pub(crate) fn base64_lines(bytes: &[u8]) -> String {
     const LINE: usize = 70;
     let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
     if encoded.len() < LINE {

@@ -13,8 +13,10 @@ pub mod yaml;
 
 mod configuration;
 mod decode;
+mod expansion;
 mod generators;
 mod loader;
+mod lookup;
 mod namereference;
 mod objects;
 mod origin;
@@ -23,6 +25,7 @@ mod plugins;
 mod sort;
 mod transformers;
 mod types;
+mod vars;
 
 mod fieldspec;
 mod json6902;

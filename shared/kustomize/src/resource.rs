@@ -34,6 +34,8 @@ pub(crate) struct Resource {
     pub(crate) allow_name_change: bool,
     pub(crate) allow_kind_change: bool,
     pub(crate) origin: Option<Origin>,
+    /// The vars whose values come from this object.
+    pub(crate) vars: Vec<String>,
 }
 
 impl Resource {
@@ -49,6 +51,7 @@ impl Resource {
             allow_name_change: false,
             allow_kind_change: false,
             origin: None,
+            vars: Vec::new(),
         }
     }
 
@@ -118,6 +121,7 @@ impl Resource {
         self.needs_hash = self.needs_hash && other.needs_hash;
         self.behavior = other.behavior;
         self.generated = other.generated;
+        self.vars.clone_from(&other.vars);
     }
 
     /// Whether kustomize would keep annotations of its own on it at this point.

@@ -1,12 +1,14 @@
 //! The field specs that kustomize has built in. Facts of its behaviour, not of Kubernetes.
 
+mod vars;
+
 use std::sync::{Arc, LazyLock};
 
 use crate::configuration;
 use crate::fieldspec::FieldSpec;
 use crate::resid::Gvk;
 
-/// The fields each transformer edits, and the fields that hold names of other objects.
+/// The fields each transformer edits, those that hold names of other objects, and those that may refer to vars.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Specs {
     pub(crate) name_prefix: Vec<FieldSpec>,
@@ -19,6 +21,7 @@ pub(crate) struct Specs {
     pub(crate) images: Vec<FieldSpec>,
     pub(crate) replicas: Vec<FieldSpec>,
     pub(crate) name_references: Vec<NameReference>,
+    pub(crate) var_references: Vec<FieldSpec>,
 }
 
 /// The fields that hold the name of one kind.
@@ -65,6 +68,7 @@ impl Specs {
                 .map(|kind| FieldSpec::new("", "", kind, "spec/replicas", true))
                 .collect(),
             name_references: name_references(),
+            var_references: vars::var_references(),
         }
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::Error;
 use crate::decode::Fields;
 use crate::sort::SortOptions;
+use crate::vars::Var;
 
 pub(crate) use parts::{
     Generator, Image, Label, Patch, field_spec, generator, image, label, options, own_generator, patch,
@@ -39,13 +40,14 @@ pub(crate) struct Kustomization {
     pub(crate) generators: Vec<String>,
     pub(crate) transformers: Vec<String>,
     pub(crate) validators: Vec<String>,
+    pub(crate) vars: Vec<Var>,
     pub(crate) warnings: Vec<String>,
     /// The order of the objects, which counts only at the root.
     pub(crate) sort: Option<SortOptions>,
 }
 
 /// Fields that exist in kustomize and are not built here.
-const UNSUPPORTED: [&str; 4] = ["openapi", "replacements", "vars", "crds"];
+const UNSUPPORTED: [&str; 3] = ["openapi", "replacements", "crds"];
 
 /// Fields that need helm, which kustomize-controller does not let kustomize run.
 const HELM: [&str; 2] = ["helmCharts", "helmChartInflationGenerator"];
@@ -54,12 +56,13 @@ const HELM: [&str; 2] = ["helmCharts", "helmChartInflationGenerator"];
 const APPENDED: [&str; 3] = ["bases", "imageTags", "helmChartInflationGenerator"];
 
 /// Old names of fields, with the new ones.
-const DEPRECATED: [(&str, &str); 5] = [
+const DEPRECATED: [(&str, &str); 6] = [
     ("bases", "resources"),
     ("commonLabels", "labels"),
     ("imageTags", "images"),
     ("patchesJson6902", "patches"),
     ("patchesStrategicMerge", "patches"),
+    ("vars", "replacements"),
 ];
 
 impl Kustomization {
@@ -109,6 +112,7 @@ impl Kustomization {
             generators: fields.texts("generators")?,
             transformers: fields.texts("transformers")?,
             validators: fields.texts("validators")?,
+            vars: fields.each("vars", Var::decode)?,
             warnings,
             sort: fields.maybe_object("sortOptions")?.map(SortOptions::decode).transpose()?,
         };
@@ -184,8 +188,8 @@ mod tests {
         assert!(
             decode("kind: Component\napiVersion: kustomize.config.k8s.io/v1beta1\nresources: []").is_err()
         );
-        let error = decode("vars: [{name: A}]").unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unsupported { field: "vars".to_owned() });
+        let error = decode("crds: [{name: A}]").unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unsupported { field: "crds".to_owned() });
         let error = decode("patches: [{target: {labelSelektor: a}}]").unwrap_err();
         assert_eq!(error.field.as_deref(), Some("patches.labelSelektor"));
     }

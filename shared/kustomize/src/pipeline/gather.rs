@@ -11,6 +11,7 @@ use crate::resource::Resource;
 use crate::specs::Specs;
 use crate::transformers::{self, Step};
 use crate::types::Generator;
+use crate::vars::Vars;
 use crate::{EntryKind, Error, ErrorKind, configuration, generators, objects, plugins};
 
 /// All that the root gives, transformed; `traced` when objects are to carry annotations of their origin.
@@ -27,6 +28,7 @@ pub(super) struct Gathered {
     pub(super) resources: ResMap,
     /// The field specs in force: the built-in ones with what configurations add; none before the first is gathered.
     pub(super) specs: Option<Arc<Specs>>,
+    pub(super) vars: Vars,
 }
 
 /// The recursion over kustomizations.
@@ -78,7 +80,8 @@ impl Target<'_, '_> {
             plugins::validate(self.loader, &step.transformer, &mut gathered.resources)
                 .map_err(|error| error.in_field(step.field))?;
         }
-        Ok(())
+        let declared = gathered.vars.declare(&settings.vars, &mut gathered.resources);
+        declared.map_err(|error| error.in_field("vars"))
     }
 
     /// A file of objects or a directory with a kustomization.
@@ -106,10 +109,10 @@ impl Target<'_, '_> {
         let mut below = Gathered::default();
         self.accumulate(&sub, &origin.append(path), &mut below)?;
         gathered.resources.append_all(below.resources.list, self.loader.limits)?;
-        match below.specs {
-            Some(specs) => configuration::gather(&mut gathered.specs, specs),
-            None => Ok(()),
+        if let Some(specs) = below.specs {
+            configuration::gather(&mut gathered.specs, specs)?;
         }
+        gathered.vars.merge(below.vars)
     }
 
     fn file(

@@ -1,5 +1,5 @@
 //! The stages of a build, in order: gather what a kustomization names, generate, transform; then, once, hash the
-//! names of generated objects, repair references, and turn the objects into JSON.
+//! names of generated objects, repair references, put vars in place, and turn the objects into JSON.
 
 mod finish;
 mod gather;
@@ -56,12 +56,14 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
     let kustomization = kustomization::read(&mut loader, &root)?;
     let metadata = BuildMetadata::of(&kustomization.settings.build_metadata);
     let gathered = gather::all(&mut loader, &kustomization, metadata.traced)?;
-    let gather::Gathered { mut resources, specs: configured } = gathered;
+    let gather::Gathered { mut resources, specs: configured, vars } = gathered;
     let specs = configured.unwrap_or_else(Specs::builtin);
     let references = &specs.name_references;
     let in_root = |error: Error| error.in_file(&root);
     add_hashes(&mut resources).map_err(in_root)?;
     namereference::fix(&mut resources, references).map_err(in_root)?;
+    let warnings = vars.resolve(&mut resources, &specs.var_references, &options.limits).map_err(in_root)?;
+    loader.warnings.extend(warnings);
     finish::drop_local(&mut resources).map_err(in_root)?;
     if let Some(order) = &kustomization.settings.sort {
         order.apply(&mut resources).map_err(|e| e.in_field("sortOptions").in_file(&kustomization.file))?;
