@@ -106,7 +106,7 @@ impl<'a> Expander<'a> {
             },
         };
         self.left = self.left.checked_sub(new.value.len()).ok_or(Exhausted)?;
-        *scalar = Scalar { style: Style::Plain, ..new };
+        *scalar = Scalar { style: Style::Plain, share: scalar.share.written(), ..new };
         Ok(())
     }
 

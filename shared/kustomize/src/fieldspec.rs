@@ -2,7 +2,7 @@
 
 use crate::node::{Node, Scalar, Tag};
 use crate::resid::Gvk;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, share};
 
 /// Where a transformer writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,10 +78,20 @@ pub(crate) fn apply(
     }
     let path = split_path(&spec.path)?;
     let create = if spec.create { create } else { Create::Nothing };
-    walk(object, &path, create, set).map_err(|error| match error.field {
+    let mut shared = false;
+    let mut noting = |node: &mut Node| {
+        set(node)?;
+        shared |= share::is_written(node);
+        Ok(())
+    };
+    walk(object, &path, create, &mut noting).map_err(|error| match error.field {
         None => error.in_field(&spec.path),
         Some(_) => error,
-    })
+    })?;
+    if shared {
+        share::settle(object);
+    }
+    Ok(())
 }
 
 fn walk(

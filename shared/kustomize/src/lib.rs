@@ -35,6 +35,7 @@ mod resmap;
 mod resource;
 mod schema;
 mod selector;
+mod share;
 mod smp;
 mod specs;
 

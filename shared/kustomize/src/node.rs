@@ -3,6 +3,7 @@
 
 use compact_str::CompactString;
 
+use crate::share::Share;
 use crate::yaml::resolve::resolve_v3;
 
 /// What a scalar resolves to, as go-yaml names it.
@@ -23,8 +24,9 @@ pub(crate) enum Tag {
 }
 
 /// How a scalar is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Style {
+    #[default]
     Plain,
     Single,
     Double,
@@ -42,12 +44,21 @@ pub(crate) struct Scalar {
     pub(crate) style: Style,
     /// A null that a merge keeps.
     pub(crate) keep: bool,
+    /// Whether other places of the object change with this one.
+    pub(crate) share: Share,
 }
 
 impl Scalar {
     /// Text without a tag, as `NewScalarRNode` makes it.
     pub(crate) fn bare(value: impl Into<CompactString>) -> Self {
-        Scalar { value: value.into(), tag: Tag::None, tagged: false, style: Style::Plain, keep: false }
+        Scalar {
+            value: value.into(),
+            tag: Tag::None,
+            tagged: false,
+            style: Style::Plain,
+            keep: false,
+            share: Share::default(),
+        }
     }
 
     /// Text that is a string whatever it looks like.
@@ -146,6 +157,7 @@ impl Node {
     pub(crate) fn set_scalar(&mut self, mut scalar: Scalar) -> bool {
         let Node::Scalar(old) = self else { return false };
         scalar.style = old.style;
+        scalar.share = old.share.written();
         *old = scalar;
         true
     }
@@ -165,9 +177,9 @@ impl Node {
         match at.and_then(|at| fields.get_mut(at)) {
             Some((_, old)) => {
                 if let Node::Scalar(new) = &mut value {
-                    new.style = match old {
-                        Node::Scalar(old) => old.style,
-                        _ => Style::Plain,
+                    (new.style, new.share) = match old {
+                        Node::Scalar(old) => (old.style, old.share.written()),
+                        _ => (Style::Plain, Share::default()),
                     };
                 }
                 *old = value;

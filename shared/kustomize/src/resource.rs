@@ -36,6 +36,8 @@ pub(crate) struct Resource {
     pub(crate) origin: Option<Origin>,
     /// The vars whose values come from this object.
     pub(crate) vars: Vec<String>,
+    /// How many values were put into several places of the object at once.
+    pub(crate) shares: u32,
 }
 
 impl Resource {
@@ -52,6 +54,7 @@ impl Resource {
             allow_kind_change: false,
             origin: None,
             vars: Vec::new(),
+            shares: 0,
         }
     }
 

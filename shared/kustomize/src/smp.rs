@@ -160,15 +160,17 @@ fn walk_map(
             out.push((key, old));
             continue;
         }
-        let style = match &old {
-            Node::Scalar(scalar) => scalar.style,
-            _ => crate::node::Style::Plain,
+        let (style, share) = match &old {
+            Node::Scalar(scalar) => (scalar.style, scalar.share),
+            _ => Default::default(),
         };
         let new = news.remove(&key.value).map(|(_, value)| value);
         let field = schema.and_then(|s| s.field(&key.value));
-        if let Some(mut value) = walk(Some(old), new, field, shared)?.node.filter(is_kept) {
+        let Walked { node, own } = walk(Some(old), new, field, shared)?;
+        if let Some(mut value) = node.filter(is_kept) {
             if let Node::Scalar(scalar) = &mut value {
                 scalar.style = style;
+                scalar.share = if own { share } else { share.written() };
             }
             out.push((key, value));
         }

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::fieldspec::{self, Create, FieldSpec, merge_specs};
 use crate::node::{Node, Scalar};
 use crate::resmap::ResMap;
+use crate::share::Share;
 use crate::specs::Specs;
 use crate::types::Label;
 
@@ -36,11 +37,13 @@ pub(super) fn apply(
     for resource in resources.list.iter_mut().filter(|r| !r.is_gone()) {
         let gvk = resource.gvk();
         for (key, value) in pairs {
+            resource.shares += 1;
+            let share = Share::new(resource.shares);
             for spec in specs {
                 fieldspec::apply(&mut resource.node, &gvk, spec, Create::Map, &mut |node: &mut Node| {
                     match node {
                         Node::Map(_) => {
-                            node.set(key, Scalar::string(value));
+                            node.set(key, Scalar { share, ..Scalar::string(value) });
                             Ok(())
                         }
                         node if node.is_null() => Ok(()),

@@ -12,7 +12,7 @@ use crate::resource::Resource;
 use crate::selector::Selector;
 use crate::types::Patch;
 use crate::yaml::{Budget, from_json_lossy, node_to_json, parse_v2_within};
-use crate::{Error, ErrorKind, objects, smp};
+use crate::{Error, ErrorKind, objects, share, smp};
 
 /// A patch ready to apply.
 pub(crate) struct Loaded {
@@ -144,6 +144,9 @@ fn merge_one(resource: &mut Resource, patch: Node, options: &Resource) -> Result
     let node = std::mem::replace(&mut resource.node, Node::Map(Vec::new()));
     let Some(merged) = smp::merge(node, patch)? else { return Ok(()) };
     resource.node = merged;
+    if resource.shares > 0 {
+        share::settle(&mut resource.node);
+    }
     if resource.is_gone() {
         return Ok(());
     }

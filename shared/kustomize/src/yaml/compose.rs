@@ -207,7 +207,7 @@ impl Composer<'_> {
             Style::Plain => resolve_v2(&value).tag(),
             _ => Tag::Str,
         });
-        Scalar { value: value.into(), tag, tagged, style, keep: false }
+        Scalar { tag, tagged, style, ..Scalar::bare(value) }
     }
 
     fn open(&mut self, frame: Frame) -> Result<Option<Node>, YamlError> {
