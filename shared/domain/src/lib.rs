@@ -8,6 +8,7 @@
 mod names;
 mod object;
 mod pull;
+mod remotes;
 mod rules;
 mod trust;
 
@@ -22,5 +23,6 @@ pub mod report;
 pub use names::{CommitSha, InvalidName, PullKey, RepoName, ReportId};
 pub use object::ObjectId;
 pub use pull::{Author, Observed, PullRequest, PullState};
+pub use remotes::{RemoteHostError, RemoteHosts};
 pub use rules::{PathRules, RepoRule, RuleError};
 pub use trust::{Permission, Trust, trust};

@@ -71,7 +71,7 @@ pub(crate) fn of_pull(slot: &mut Slot, job: &Job) -> Result<Checkout, CheckoutEr
 
 fn both_sides(store: &Arc<Store>, job: &Job) -> Result<Checkout, Failure> {
     let repo = fetch::open(store)?;
-    let merge = fetch::fetch(&repo, store, job, NonZeroU32::MIN)?;
+    let merge = fetch::pull(&repo, store, job, NonZeroU32::MIN)?;
     let (tip, head) = (object_id(&job.base_tip)?, object_id(&job.head)?);
     // Opened again: the fetch has added packs.
     let repo = fetch::open(store)?;
@@ -98,7 +98,7 @@ fn base_of(store: &Arc<Store>, job: &Job, tip: ObjectId, head: ObjectId) -> Resu
             return Ok(id);
         }
         if let (MergeBase::Perhaps(_) | MergeBase::Deeper, Some(depth)) = (&found, depths.next()) {
-            fetch::fetch(&repo, store, job, *depth)?;
+            fetch::pull(&repo, store, job, *depth)?;
             continue;
         }
         return match found {

@@ -1,4 +1,4 @@
-//! One fetch: by commit id and merge ref, to a depth, within bytes and time, with a token only over HTTPS; and what its failure means.
+//! One fetch: by commit id or ref, to a depth, within bytes and time, with a token only over HTTPS; and what its failure means.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -9,8 +9,9 @@ use gix::bstr::ByteSlice as _;
 use gix::remote::fetch::{Shallow, Tags};
 use gix::{ObjectId, Repository, remote};
 use ports::CheckoutError;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::Limits;
 use crate::checkout::Job;
 use crate::store::Store;
 
@@ -18,6 +19,17 @@ use crate::store::Store;
 const WATCH: Duration = Duration::from_millis(200);
 /// Longest part of an error chain that is shown, in characters.
 const MAX_REASON: usize = 400;
+
+/// What to fetch, from where, and what it may cost.
+#[derive(Clone)]
+pub(crate) struct Order {
+    /// What the repository is called in errors.
+    pub(crate) repo: String,
+    pub(crate) url: String,
+    pub(crate) token: Option<SecretString>,
+    pub(crate) specs: Vec<String>,
+    pub(crate) limits: Limits,
+}
 
 /// Why a fetch failed.
 #[derive(Debug)]
@@ -48,18 +60,43 @@ pub(crate) fn open(store: &Store) -> Result<Repository, Failure> {
 }
 
 /// Fetches the two commits, and the merge ref if there is one, with `depth` commits of history. Gives the merge commit.
-pub(crate) fn fetch(
+pub(crate) fn pull(
     repo: &Repository,
     store: &Store,
     job: &Job,
     depth: NonZeroU32,
+) -> Result<Option<ObjectId>, Failure> {
+    let merge_ref = format!("refs/preflux/pull/{}/merge", job.number);
+    let wanted = |sha: &domain::CommitSha| format!("+{sha}:refs/preflux/commit/{sha}");
+    let specs = vec![
+        wanted(&job.base_tip),
+        wanted(&job.head),
+        format!("+refs/pull/{}/merge:{merge_ref}", job.number),
+    ];
+    let order = Order {
+        repo: job.repo.to_string(),
+        url: job.url.clone(),
+        token: job.token.clone(),
+        specs,
+        limits: job.limits.clone(),
+    };
+    fetch(repo, store, &order, depth, &merge_ref)
+}
+
+/// Fetches what is ordered, with `depth` commits of history. Gives what `shown`, one of the local refs, is now.
+pub(crate) fn fetch(
+    repo: &Repository,
+    store: &Store,
+    job: &Order,
+    depth: NonZeroU32,
+    shown: &str,
 ) -> Result<Option<ObjectId>, Failure> {
     let stop = AtomicBool::new(false);
     let why = AtomicU8::new(RUNNING);
     let result = std::thread::scope(|scope| {
         let (done, ended) = mpsc::channel::<()>();
         scope.spawn(|| watch(store, job, &stop, &why, ended));
-        let result = receive(repo, job, depth, &stop);
+        let result = receive(repo, job, depth, shown, &stop);
         drop(done);
         result
     });
@@ -69,7 +106,7 @@ pub(crate) fn fetch(
     result.map_err(|error| match why.load(Ordering::SeqCst) {
         TOO_LARGE => Failure::Full,
         TOO_LONG => Failure::Final(CheckoutError::Unavailable {
-            repo: job.repo.to_string(),
+            repo: job.repo.clone(),
             reason: format!("the fetch took longer than {} s", job.limits.fetch_time.as_secs()),
         }),
         _ => judge(job, &error),
@@ -81,7 +118,7 @@ const TOO_LARGE: u8 = 1;
 const TOO_LONG: u8 = 2;
 
 /// Stops a fetch that grows or lasts too much.
-fn watch(store: &Store, job: &Job, stop: &AtomicBool, why: &AtomicU8, ended: mpsc::Receiver<()>) {
+fn watch(store: &Store, job: &Order, stop: &AtomicBool, why: &AtomicU8, ended: mpsc::Receiver<()>) {
     let start = Instant::now();
     while ended.recv_timeout(WATCH) == Err(mpsc::RecvTimeoutError::Timeout) {
         let reason = if start.elapsed() > job.limits.fetch_time {
@@ -99,32 +136,29 @@ fn watch(store: &Store, job: &Job, stop: &AtomicBool, why: &AtomicU8, ended: mps
 
 fn receive(
     repo: &Repository,
-    job: &Job,
+    job: &Order,
     depth: NonZeroU32,
+    shown: &str,
     stop: &AtomicBool,
 ) -> Result<Option<ObjectId>, gix::Error> {
-    let merge_ref = format!("refs/preflux/pull/{}/merge", job.number);
-    let wanted = |sha: &domain::CommitSha| format!("+{sha}:refs/preflux/commit/{sha}");
-    let specs =
-        [wanted(&job.base_tip), wanted(&job.head), format!("+refs/pull/{}/merge:{merge_ref}", job.number)];
     let remote = repo
         .remote_at(job.url.as_str())?
         .with_fetch_tags(Tags::None)
-        .with_refspecs(specs.iter().map(String::as_str), remote::Direction::Fetch)?;
+        .with_refspecs(job.specs.iter().map(String::as_str), remote::Direction::Fetch)?;
     let mut connection = remote.connect(remote::Direction::Fetch)?;
     connection.set_credentials(|action| Ok(credentials(job, action)));
     let prepared = connection.prepare_fetch(gix::progress::Discard, remote::ref_map::Options::default())?;
-    let merge = prepared.ref_map().mappings.iter().find_map(|mapping| {
-        let ours = mapping.local.as_ref().is_some_and(|name| name == merge_ref.as_str());
+    let found = prepared.ref_map().mappings.iter().find_map(|mapping| {
+        let ours = mapping.local.as_ref().is_some_and(|name| name == shown);
         ours.then(|| mapping.remote.as_id().map(ToOwned::to_owned)).flatten()
     });
     prepared.with_shallow(Shallow::DepthAtRemote(depth)).receive(gix::progress::Discard, stop)?;
-    Ok(merge)
+    Ok(found)
 }
 
 /// Our token when the server asks for one, and never for a URL that is not HTTPS.
 fn credentials(
-    job: &Job,
+    job: &Order,
     action: gix::credentials::helper::Action,
 ) -> Option<gix::credentials::protocol::Outcome> {
     let gix::credentials::helper::Action::Get(context) = action else { return None };
@@ -140,9 +174,9 @@ fn credentials(
     })
 }
 
-fn judge(job: &Job, error: &gix::Error) -> Failure {
+fn judge(job: &Order, error: &gix::Error) -> Failure {
     let said = chain(error);
-    let repo = job.repo.to_string();
+    let repo = job.repo.clone();
     let status = |code: &str| said.contains(&format!("Received HTTP status {code}"));
     if status("404") {
         return Failure::Final(CheckoutError::NotFound(repo));
@@ -181,20 +215,17 @@ pub(crate) fn chain(error: &gix::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "the cases are well formed")]
     use gix::credentials::helper::Action;
     use gix::credentials::protocol::Context;
 
     use super::*;
 
-    fn job(token: Option<&str>) -> Job {
-        Job {
-            repo: "acme/fleet".parse().unwrap(),
+    fn job(token: Option<&str>) -> Order {
+        Order {
+            repo: "acme/fleet".to_owned(),
             url: "https://example.com/acme/fleet.git".to_owned(),
             token: token.map(|token| token.to_owned().into()),
-            number: 7,
-            head: "a".repeat(40).parse().unwrap(),
-            base_tip: "b".repeat(40).parse().unwrap(),
+            specs: Vec::new(),
             limits: crate::Limits::default(),
         }
     }

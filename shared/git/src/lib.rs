@@ -1,6 +1,7 @@
 //! Git over HTTP into read-only trees: shallow fetches by commit id into one bare cache per repository, and never a work tree.
 //!
-//! [`GitCache`] serves pull requests, [`local`] compares two revisions of a repository on disk. A fetch is in `fetch`, the cache's
+//! [`GitCache`] serves pull requests, [`RemoteCache`] what a kustomization names by address, [`local`] compares two revisions of a
+//! repository on disk. A fetch is in `fetch`, the cache's
 //! directories in `store`, merge bases in `history`, trees in `tree`, what differs between two of them in `diff`.
 
 mod checkout;
@@ -8,6 +9,7 @@ mod diff;
 mod fetch;
 mod history;
 mod local;
+mod remotes;
 mod store;
 mod tree;
 
@@ -22,6 +24,7 @@ use ports::{Checkout, CheckoutError, Checkouts};
 use secrecy::SecretString;
 
 pub use local::local;
+pub use remotes::RemoteCache;
 
 use checkout::Job;
 use store::Slot;
@@ -97,7 +100,8 @@ impl GitCache {
 
     fn slot(&self, repo: &RepoName) -> Arc<Mutex<Slot>> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let made = || Arc::new(Mutex::new(Slot::new(&self.settings.cache_dir, repo)));
+        let made =
+            || Arc::new(Mutex::new(Slot::new(self.settings.cache_dir.join(repo.owner()).join(repo.name()))));
         Arc::clone(slots.entry(repo.clone()).or_insert_with(made))
     }
 

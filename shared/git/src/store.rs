@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use domain::RepoName;
-
 /// Every fetch adds a pack, and every lookup searches them all.
 const MAX_PACKS: usize = 200;
 /// A small file takes a block all the same.
@@ -57,8 +55,8 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(cache_dir: &Path, repo: &RepoName) -> Self {
-        let dir = cache_dir.join(repo.owner()).join(repo.name());
+    /// A place at `dir`, made when it is first used.
+    pub(crate) fn new(dir: PathBuf) -> Self {
         Self { dir, current: None, lock: None, opened: false }
     }
 

@@ -8,6 +8,8 @@ mod checkout;
 mod cluster;
 mod forge;
 mod queue;
+#[cfg(feature = "trees")]
+mod remotes;
 mod reports;
 mod secrets;
 mod table;
@@ -24,6 +26,8 @@ pub use checkout::{Checkout, CheckoutError, Checkouts, SharedTree};
 pub use cluster::{Cluster, ClusterError, ConfigRef, Data, DryRun, FluxObjects, Refusal};
 pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};
 pub use queue::{Consumer, Delivery, Queue, QueueError};
+#[cfg(feature = "trees")]
+pub use remotes::{RemoteTree, Remotes};
 pub use reports::{ReportStore, ReportStoreError};
 pub use secrets::{Secrets, SecretsError};
 pub use table::{Expect, Key, Record, Table, TableError};
