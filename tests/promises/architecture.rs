@@ -61,7 +61,6 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("reqwest", &["slack", "testkit"]),
     ("axum", &["standalone", "testkit"]),
     ("clap", &["standalone"]),
-    ("saphyr-parser", &["kustomize"]),
     ("lambda_runtime", &["diff-worker", "interactions", "poller"]),
     ("aws_lambda_events", &["diff-worker", "interactions", "poller"]),
     ("aws-config", &["backend-aws"]),

@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::transformers::Transformer;
-use crate::yaml::{YamlError, check_emittable, node_to_json};
+use crate::yaml::{YamlError, check_emittable, object_to_json};
 use crate::{Error, generators, origin};
 
 /// Annotations that kustomize uses for itself and never prints.
@@ -68,7 +68,7 @@ pub(super) fn object(mut resource: Resource, metadata: BuildMetadata) -> Result<
     let name = |error: YamlError| {
         Error::invalid(format!("`{}` cannot be printed: {}", resource.current_id(), error.message))
     };
-    let value = node_to_json(&resource.node).map_err(name)?;
+    let value = object_to_json(&resource.node).map_err(name)?;
     check_emittable(&value).map_err(name)?;
     debug_assert!(matches!(resource.node, Node::Map(_)));
     Ok(Object { value, origin: resource.origin })

@@ -11,7 +11,7 @@ use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::selector::Selector;
 use crate::types::Patch;
-use crate::yaml::{Budget, from_json_lossy, node_to_json, parse_v2_within};
+use crate::yaml::{Budget, from_json_lossy, object_to_json, parse_v2_within};
 use crate::{Error, ErrorKind, objects, share, smp};
 
 /// A patch ready to apply.
@@ -245,7 +245,7 @@ pub(super) fn apply_json(
 }
 
 fn patch_json(resource: &mut Resource, patch: &JsonPatch, budget: &mut Budget) -> Result<(), Error> {
-    let mut value = node_to_json(&resource.node)?;
+    let mut value = object_to_json(&resource.node)?;
     // kustomize's own annotations make the map exist for the patch's paths, though they are never printed.
     if resource.has_hidden_annotations()
         && let Some(Value::Object(metadata)) = value.get_mut("metadata")

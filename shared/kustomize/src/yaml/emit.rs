@@ -452,6 +452,9 @@ pub(crate) fn go_float(f: f64) -> String {
 /// The same for a 32-bit float, which is how `sigs.k8s.io/yaml` prints keys.
 pub(super) fn go_float_32(f: f64) -> String {
     let f = f as f32;
+    if f.is_nan() {
+        return ".nan".to_owned();
+    }
     if f.is_infinite() {
         return if f > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }

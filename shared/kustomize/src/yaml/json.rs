@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use serde_json::{Map, Number, Value};
 
-use super::compose::is_allowed;
 use super::resolve::{Resolved, float_number, resolve_v2, resolve_v3};
+use super::scan::{TAB, is_allowed};
 use super::{YamlError, folded};
 use crate::node::{Node, Scalar, Style, Tag};
 
@@ -18,23 +18,53 @@ pub(crate) fn node_to_json(node: &Node) -> Result<Value, YamlError> {
     match node {
         Node::Scalar(scalar) => scalar_to_json(scalar),
         Node::Seq(items) => items.iter().map(node_to_json).collect::<Result<_, _>>().map(Value::Array),
-        Node::Map(fields) => {
-            let mut seen = HashSet::with_capacity(fields.len());
-            let mut map = Map::new();
-            for (key, value) in fields {
-                let Value::String(name) = scalar_to_json(key)? else {
-                    return Err(YamlError::at(0, format!("the key `{}` is not a string", key.value)));
-                };
-                if key.tag == Tag::Timestamp || !seen.insert(key.value.as_str()) {
-                    return Err(YamlError::at(
-                        0,
-                        format!("the key `{name}` is already defined or not a string"),
-                    ));
-                }
-                map.insert(name, node_to_json(value)?);
-            }
-            Ok(Value::Object(map))
+        Node::Map(fields) => fields_to_json(fields, key_to_string),
+    }
+}
+
+/// The same of a whole object, whose own keys become strings whatever they are.
+pub(crate) fn object_to_json(node: &Node) -> Result<Value, YamlError> {
+    match node {
+        Node::Map(fields) => fields_to_json(fields, object_key),
+        _ => node_to_json(node),
+    }
+}
+
+fn fields_to_json(
+    fields: &[(Scalar, Node)],
+    name_of: fn(&Scalar) -> Result<String, YamlError>,
+) -> Result<Value, YamlError> {
+    let mut map = Map::new();
+    for (key, value) in fields {
+        if map.insert(name_of(key)?, node_to_json(value)?).is_some() {
+            return Err(YamlError::at(0, format!("the key `{}` is already defined", key.value)));
         }
+    }
+    Ok(Value::Object(map))
+}
+
+fn key_to_string(key: &Scalar) -> Result<String, YamlError> {
+    let is_string = match key.tag {
+        Tag::Str | Tag::Merge => true,
+        Tag::None => key.style != Style::Plain || resolve_v3(&key.value) == Resolved::Str,
+        // A key that is not there is written as an empty string.
+        Tag::Null => !key.tagged && key.value.is_empty(),
+        _ => false,
+    };
+    match scalar_to_json(key)? {
+        Value::String(name) if is_string => Ok(name),
+        Value::Null if is_string => Ok(String::new()),
+        _ => Err(YamlError::at(0, format!("the key `{}` is not a string", key.value))),
+    }
+}
+
+fn object_key(key: &Scalar) -> Result<String, YamlError> {
+    if key.tagged {
+        scalar_to_json(key)?;
+    }
+    match key.tag {
+        Tag::Int | Tag::Float | Tag::Bool | Tag::Timestamp | Tag::Other => Ok(key.value.to_string()),
+        _ => key_to_string(key),
     }
 }
 
@@ -47,7 +77,7 @@ fn scalar_to_json(scalar: &Scalar) -> Result<Value, YamlError> {
             Style::Single | Style::Double => false,
         };
         if block && text.starts_with('\t') && folded::block_allowed(text) {
-            return Err(YamlError::at(0, super::compose::TAB));
+            return Err(YamlError::at(0, TAB));
         }
         return Ok(Value::String(match scalar.style {
             Style::Folded => folded::round_trip(text),
@@ -78,7 +108,7 @@ fn explicit(scalar: &Scalar, resolved: Resolved, v3: bool) -> Result<Value, Yaml
     match (&scalar.tag, &resolved) {
         (Tag::Str | Tag::Other, _) => Ok(Value::String(text.to_owned())),
         (Tag::Binary, _) => {
-            let clean: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+            let clean: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
             let bytes = base64::engine::general_purpose::STANDARD
                 .decode(clean)
                 .map_err(|_| YamlError::at(0, "a `!!binary` value is not base64"))?;
@@ -149,15 +179,27 @@ fn v2_fields(fields: &[(Scalar, Node)], map: &mut Map<String, Value>) -> Result<
 }
 
 fn v2_key(key: &Scalar) -> Result<String, YamlError> {
-    Ok(match v2_scalar(key)? {
-        Value::String(text) => text,
-        Value::Bool(b) => b.to_string(),
-        Value::Number(n) => match n.as_f64() {
-            Some(f) if n.is_f64() => super::emit::go_float_32(f),
-            _ => n.to_string(),
-        },
-        _ => return Err(YamlError::at(0, format!("the key `{}` is not supported", key.value))),
-    })
+    let is_float = match key.tag {
+        Tag::Float => key.tagged || key.style == Style::Plain,
+        _ => false,
+    };
+    if is_float && let Some(float) = v2_float(&key.value) {
+        return Ok(super::emit::go_float_32(float));
+    }
+    match v2_scalar(key)? {
+        Value::String(text) => Ok(text),
+        Value::Bool(b) => Ok(b.to_string()),
+        Value::Number(n) if n.is_i64() => Ok(n.to_string()),
+        _ => Err(YamlError::at(0, format!("the key `{}` is not supported", key.value))),
+    }
+}
+
+fn v2_float(text: &str) -> Option<f64> {
+    match resolve_v2(text) {
+        Resolved::Float(float) => Some(float),
+        Resolved::Int(int) => Some(int as f64),
+        _ => None,
+    }
 }
 
 fn v2_scalar(scalar: &Scalar) -> Result<Value, YamlError> {

@@ -8,7 +8,9 @@ mod documents;
 mod emit;
 mod folded;
 mod json;
+mod parse;
 pub(crate) mod resolve;
+mod scan;
 
 use serde_json::Value;
 
@@ -17,7 +19,7 @@ pub(crate) use emit::go_float;
 
 pub(crate) use compose::{Budget, Version, compose};
 pub(crate) use documents::documents;
-pub(crate) use json::{check_emittable, from_json, from_json_lossy, node_to_json};
+pub(crate) use json::{check_emittable, from_json, from_json_lossy, node_to_json, object_to_json};
 
 use crate::{ErrorKind, Limits};
 
@@ -67,7 +69,7 @@ impl From<YamlError> for crate::Error {
 /// Text that go-yaml refuses, duplicate or non-string keys, and more nodes than `limits` allow.
 pub fn parse_documents_v3(text: &str, limits: &Limits) -> Result<Vec<Value>, YamlError> {
     let mut budget = Budget::new(limits);
-    documents(text, &mut budget)?.iter().map(node_to_json).collect()
+    documents(text, &mut budget)?.iter().map(json::object_to_json).collect()
 }
 
 /// The first document of `text` as `sigs.k8s.io/yaml` reads it (go-yaml v2, YAML 1.1); `null` for an empty text.
@@ -162,7 +164,7 @@ mod tests {
         check("a: |\n  x", r#"[{"a":"x"}]"#);
         check("a: |\n  x\n", r#"[{"a":"x\n"}]"#);
         check("x: &x {a: 1, b: 2}\ny:\n  <<: *x\n  b: 3\n", r#"[{"x":{"a":1,"b":2},"y":{"a":1,"b":3}}]"#);
-        for bad in ["a: 1\na: 2", "5: a", "a: [", "a: b: c", "--- foo\na: 1\n--- bar\nb: 1"] {
+        for bad in ["a: 1\na: 2", "a: {5: b}", "a: [", "a: b: c", "--- foo\na: 1\n--- bar\nb: 1"] {
             assert!(parse_documents_v3(bad, &Limits::default()).is_err(), "{bad}");
         }
     }
