@@ -8,6 +8,7 @@
 mod architecture;
 mod bad_input;
 mod browser;
+mod build_cli;
 mod diff_cli;
 mod journey;
 mod scenarios;

@@ -1,5 +1,6 @@
 //! Preflux on one machine. Each subcommand is a file; what they share with the Lambda functions is in `bootstrap` and `flows`.
 
+mod build;
 mod diff;
 mod doctor;
 mod sandbox;
@@ -26,6 +27,8 @@ enum Command {
         #[arg(long, default_value = "preflux.yaml")]
         config: PathBuf,
     },
+    /// Print the objects that kustomize builds from a folder, as kustomize-controller runs it.
+    Build(build::Args),
     /// Print the report of a pull request, or of two revisions of a local repository.
     Diff(diff::Args),
     /// Try the whole product against local stand-ins for GitHub and Slack.
@@ -38,19 +41,26 @@ enum Command {
     },
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    bootstrap::telemetry::start();
+fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve { config } => serve::run(&config).await,
-        Command::Diff(args) => diff::run(args).await,
-        Command::Sandbox(args) => sandbox::run(args).await,
-        Command::Doctor { config } => doctor::run(&config).await,
+        // A build is over before a runtime would have started.
+        Command::Build(args) => return build::run(&args),
+        Command::Serve { config } => run(serve::run(&config)),
+        Command::Diff(args) => run(diff::run(args)),
+        Command::Sandbox(args) => run(sandbox::run(args)),
+        Command::Doctor { config } => run(doctor::run(&config)),
     };
     result.unwrap_or_else(|error| {
         complain(&error);
         ExitCode::from(2)
     })
+}
+
+/// Starts what all but `build` need, and runs a command.
+#[tokio::main]
+async fn run(command: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    bootstrap::telemetry::start();
+    command.await
 }
 
 #[expect(clippy::print_stderr, reason = "a command's error is for the terminal")]

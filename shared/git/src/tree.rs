@@ -128,8 +128,8 @@ impl Tree for GitTree {
         };
         let size = self.size(node.id).map_err(|e| unavailable(e.to_string()))?;
         if size > self.max_file_bytes {
-            let max = self.max_file_bytes;
-            return Err(unavailable(format!("it has {size} bytes, more than the limit of {max}")));
+            let limit = usize::try_from(self.max_file_bytes).unwrap_or(usize::MAX);
+            return Err(TreeError::TooLarge { path: path.to_owned(), limit });
         }
         self.bytes(node.id).map(Arc::from).map_err(|e| unavailable(e.to_string()))
     }

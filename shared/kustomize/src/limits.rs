@@ -15,6 +15,8 @@ pub struct Options {
 pub struct Limits {
     /// Bytes read over all files of the build, each read counted.
     pub bytes: usize,
+    /// Bytes of one file.
+    pub file_bytes: usize,
     /// Files read, each read counted.
     pub files: usize,
     /// Nesting of kustomization directories, and of YAML collections within one file.
@@ -32,6 +34,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             bytes: 256 << 20,
+            file_bytes: 32 << 20,
             files: 50_000,
             depth: 128,
             yaml_nodes: 20_000_000,

@@ -36,6 +36,25 @@ impl<'a> Loader<'a> {
         self.tree.kind(path)
     }
 
+    /// A directory where symbolic links lead to it.
+    pub(crate) fn real_directory(&mut self, dir: String) -> String {
+        match self.tree.real_path(&dir) {
+            Some(real) => {
+                self.reads.insert(dir);
+                real
+            }
+            None => dir,
+        }
+    }
+
+    /// Why a path is not the directory that it should be; the tree may know better than what it is instead.
+    pub(crate) fn not_a_directory(&self, path: String, what: &'static str) -> Error {
+        match self.tree.read(&path) {
+            Err(error @ TreeError::Unavailable { .. }) => refused(error),
+            _ => not_a_file(path, what),
+        }
+    }
+
     /// The bytes of a file named in a file of `dir`, with its path.
     pub(crate) fn load(&mut self, dir: &str, written: &str) -> Result<(String, Arc<[u8]>), Error> {
         if let Some(remote) = remote_file(written) {
@@ -66,17 +85,29 @@ impl<'a> Loader<'a> {
         if self.files > self.limits.files {
             return Err(ErrorKind::Limit { limit: "files", value: self.limits.files }.into());
         }
-        let bytes = self.tree.read(path).map_err(|error| {
-            Error::from(match error {
-                TreeError::NotFound { path } => ErrorKind::NotFound { path },
-                TreeError::Unavailable { path, reason } => ErrorKind::Unavailable { path, reason },
-            })
-        })?;
+        let bytes = self.tree.read(path).map_err(refused)?;
+        self.reads.extend(self.tree.real_path(path));
+        if bytes.len() > self.limits.file_bytes {
+            return Err(refused(TreeError::TooLarge {
+                path: path.to_owned(),
+                limit: self.limits.file_bytes,
+            }));
+        }
         self.bytes += bytes.len();
         if self.bytes > self.limits.bytes {
             return Err(ErrorKind::Limit { limit: "bytes", value: self.limits.bytes }.into());
         }
         Ok(bytes)
+    }
+}
+
+fn refused(error: TreeError) -> Error {
+    match error {
+        TreeError::NotFound { path } => ErrorKind::NotFound { path }.into(),
+        TreeError::Unavailable { path, reason } => ErrorKind::Unavailable { path, reason }.into(),
+        TreeError::TooLarge { path, limit } => {
+            Error::from(ErrorKind::Limit { limit: "bytes of one file", value: limit }).in_file(&path)
+        }
     }
 }
 

@@ -19,6 +19,12 @@ pub trait Tree {
     /// # Errors
     /// [`TreeError::NotFound`] when no directory stands there, [`TreeError::Unavailable`] when it cannot be read.
     fn list(&self, dir: &str) -> Result<Vec<Entry>, TreeError>;
+
+    /// The path of what stands at `path` once symbolic links are followed, where that is another one. Paths written in
+    /// a linked directory start at the directory it leads to. `None` in a tree that follows no links.
+    fn real_path(&self, _path: &str) -> Option<String> {
+        None
+    }
 }
 
 /// What a path of a [`Tree`] is.
@@ -28,7 +34,7 @@ pub enum EntryKind {
     File,
     /// A directory.
     Directory,
-    /// A symbolic link. It is never followed: Flux's source artifacts have none.
+    /// A symbolic link that is not followed: Flux's source artifacts have none.
     Symlink,
     /// A git submodule, whose content is not in the tree.
     Submodule,
@@ -59,6 +65,14 @@ pub enum TreeError {
         path: String,
         /// The cause, without secrets.
         reason: String,
+    },
+    /// It is larger than the tree gives out.
+    #[error("`{path}` has more than {limit} bytes")]
+    TooLarge {
+        /// The path asked for.
+        path: String,
+        /// The bytes that a file may have.
+        limit: usize,
     },
 }
 
@@ -170,6 +184,10 @@ impl Tree for OverlayTree<'_> {
         };
         entries.extend(added.into_iter().map(|e| (e.name, e.kind)));
         Ok(entries.into_iter().map(|(name, kind)| Entry { name, kind }).collect())
+    }
+
+    fn real_path(&self, path: &str) -> Option<String> {
+        if self.above.kind(path) == Some(EntryKind::File) { None } else { self.below.real_path(path) }
     }
 }
 

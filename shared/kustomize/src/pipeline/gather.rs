@@ -235,7 +235,7 @@ impl Target<'_, '_> {
         match self.loader.kind(&dir) {
             Some(EntryKind::Directory) => {}
             Some(EntryKind::File) => {
-                return Err(ErrorKind::NotAFile { path: dir, what: "file, not a directory" }.into());
+                return Err(self.loader.not_a_directory(dir, "file, not a directory"));
             }
             Some(EntryKind::Symlink) => {
                 return Err(ErrorKind::NotAFile { path: dir, what: "symbolic link" }.into());
@@ -245,6 +245,7 @@ impl Target<'_, '_> {
             }
             None => return Err(ErrorKind::NotFound { path: dir }.into()),
         }
+        let dir = self.loader.real_directory(dir);
         let contains = |root: &String| dir.is_empty() || *root == dir || root.starts_with(&format!("{dir}/"));
         if self.ancestors.iter().any(contains) {
             return Err(ErrorKind::Cycle { directory: dir }.into());

@@ -52,7 +52,7 @@ pub struct Origin {
 /// What kustomize refuses, what this crate does not support, and a limit that is reached; see [`ErrorKind`].
 pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Error> {
     let mut loader = Loader::new(tree, &options.limits);
-    let root = join("", root)?;
+    let root = loader.real_directory(join("", root)?);
     let kustomization = kustomization::read(&mut loader, &root)?;
     let metadata = BuildMetadata::of(&kustomization.settings.build_metadata);
     let gathered = gather::all(&mut loader, &kustomization, metadata.traced)?;
