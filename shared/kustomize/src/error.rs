@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::RemoteAddress;
+
 /// Why a build failed, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -22,12 +24,14 @@ pub enum ErrorKind {
         /// The field or feature.
         field: String,
     },
-    /// A resource lives outside the tree, at a URL; nothing is fetched.
+    /// Something lives outside the tree, and nothing was handed in for it; [`crate::remotes`] lists all of a build.
     Remote {
         /// The address as written.
         url: String,
         /// The git reference within the address, if it names one.
         reference: Option<String>,
+        /// The git repository, when the address can be one's.
+        repository: Option<Box<RemoteAddress>>,
     },
     /// A bound of [`crate::Limits`] was reached.
     Limit {
@@ -103,6 +107,16 @@ impl Error {
         self
     }
 
+    /// Says that the file is in the repository of a remote address.
+    #[must_use]
+    pub(crate) fn in_remote(mut self, address: &str) -> Self {
+        self.file = Some(match self.file {
+            Some(file) => crate::loader::in_remote(address, &file),
+            None => address.to_owned(),
+        });
+        self
+    }
+
     /// Names the field, unless an inner frame has.
     #[must_use]
     pub(crate) fn in_field(mut self, field: &str) -> Self {
@@ -133,10 +147,12 @@ impl fmt::Display for ErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ErrorKind::Unsupported { field } => write!(f, "`{field}` is not supported"),
-            ErrorKind::Remote { url, reference: Some(reference) } => {
+            ErrorKind::Remote { url, reference: Some(reference), .. } => {
                 write!(f, "`{url}` is remote (reference `{reference}`) and is not fetched")
             }
-            ErrorKind::Remote { url, reference: None } => write!(f, "`{url}` is remote and is not fetched"),
+            ErrorKind::Remote { url, reference: None, .. } => {
+                write!(f, "`{url}` is remote and is not fetched")
+            }
             ErrorKind::Limit { limit, value } => {
                 write!(f, "the limit of {value} {limit} is reached")
             }

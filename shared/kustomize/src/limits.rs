@@ -1,13 +1,17 @@
 //! What bounds a build. The files of a pull request are untrusted; every loop over them stops at one of these.
 
+use crate::Remotes;
+
 /// Options of one [`crate::build`].
 ///
 /// The choices kustomize-controller makes (no load restriction but the tree itself, builtin plugins only, no
-/// sorting, no remote files) are not options here: they are how this crate builds.
+/// sorting) are not options here: they are how this crate builds.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// What bounds the build.
     pub limits: Limits,
+    /// What was fetched for addresses outside the tree. A build fetches nothing.
+    pub remotes: Remotes,
 }
 
 /// Upper bounds of one build. Reaching one is [`crate::ErrorKind::Limit`].

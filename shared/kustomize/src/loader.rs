@@ -1,46 +1,91 @@
 //! Files of the tree as the build reads them: paths resolved, every look recorded, bounds kept, nothing fetched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::remote::{self, Remotes, is_http};
 use crate::yaml::Budget;
-use crate::{EntryKind, Error, ErrorKind, Limits, Tree, TreeError};
+use crate::{EntryKind, Error, ErrorKind, Limits, Options, Tree, TreeError};
 
-/// The tree, what was read of it so far, and what is left of the limits.
+/// The trees, what was read of them so far, and what is left of the limits.
 pub(crate) struct Loader<'a> {
-    tree: &'a dyn Tree,
+    /// Where paths are looked up now.
+    pub(crate) place: Place<'a>,
+    pub(crate) remotes: &'a Remotes,
+    /// How many places there were.
+    places: usize,
     pub(crate) limits: &'a Limits,
     pub(crate) budget: Budget,
     pub(crate) reads: BTreeSet<String>,
+    pub(crate) remote_reads: BTreeMap<String, BTreeSet<String>>,
     pub(crate) warnings: Vec<String>,
     bytes: usize,
     files: usize,
 }
 
+/// The build's own tree, or that of a remote address each time it is used.
+#[derive(Clone)]
+pub(crate) struct Place<'a> {
+    tree: &'a dyn Tree,
+    /// The address, but for the build's own tree.
+    pub(crate) address: Option<Arc<str>>,
+    /// Which of the places this is.
+    pub(crate) number: usize,
+}
+
 impl<'a> Loader<'a> {
-    pub(crate) fn new(tree: &'a dyn Tree, limits: &'a Limits) -> Self {
+    pub(crate) fn new(tree: &'a dyn Tree, options: &'a Options) -> Self {
+        let limits = &options.limits;
         Loader {
-            tree,
+            place: Place { tree, address: None, number: 0 },
+            remotes: &options.remotes,
+            places: 1,
             limits,
             budget: Budget::new(limits),
             reads: BTreeSet::new(),
+            remote_reads: BTreeMap::new(),
             warnings: Vec::new(),
             bytes: 0,
             files: 0,
         }
     }
 
+    /// Goes to the tree of a remote address; the caller goes back by setting `place`.
+    pub(crate) fn enter(&mut self, address: &str) -> Result<(), Error> {
+        let tree = self.remotes.tree(address).ok_or_else(|| remote::missing(address))?;
+        self.place = Place { tree, address: Some(address.into()), number: self.places };
+        self.places += 1;
+        Ok(())
+    }
+
+    /// Remembers that the build depends on what stands at a path.
+    pub(crate) fn looked_at(&mut self, path: &str) {
+        let reads = match &self.place.address {
+            None => &mut self.reads,
+            Some(address) => self.remote_reads.entry(address.to_string()).or_default(),
+        };
+        reads.insert(path.to_owned());
+    }
+
     /// What stands at a path, and remembers that the build depends on it.
     pub(crate) fn kind(&mut self, path: &str) -> Option<EntryKind> {
-        self.reads.insert(path.to_owned());
-        self.tree.kind(path)
+        self.looked_at(path);
+        self.place.tree.kind(path)
+    }
+
+    /// A path as a person is told of it.
+    pub(crate) fn name_of(&self, path: &str) -> String {
+        match &self.place.address {
+            None => path.to_owned(),
+            Some(address) => in_remote(address, path),
+        }
     }
 
     /// A directory where symbolic links lead to it.
     pub(crate) fn real_directory(&mut self, dir: String) -> String {
-        match self.tree.real_path(&dir) {
+        match self.place.tree.real_path(&dir) {
             Some(real) => {
-                self.reads.insert(dir);
+                self.looked_at(&dir);
                 real
             }
             None => dir,
@@ -49,7 +94,7 @@ impl<'a> Loader<'a> {
 
     /// Why a path is not the directory that it should be; the tree may know better than what it is instead.
     pub(crate) fn not_a_directory(&self, path: String, what: &'static str) -> Error {
-        match self.tree.read(&path) {
+        match self.place.tree.read(&path) {
             Err(error @ TreeError::Unavailable { .. }) => refused(error),
             _ => not_a_file(path, what),
         }
@@ -57,10 +102,13 @@ impl<'a> Loader<'a> {
 
     /// The bytes of a file named in a file of `dir`, with its path.
     pub(crate) fn load(&mut self, dir: &str, written: &str) -> Result<(String, Arc<[u8]>), Error> {
-        if let Some(remote) = remote_file(written) {
-            return Err(remote);
+        if is_http(written) {
+            return Ok((written.to_owned(), self.remote_file(written)?));
         }
         let path = join(dir, written)?;
+        if self.place.address.is_some() && !self.is_below(dir, &path) {
+            return Err(ErrorKind::OutsideTree { path: written.to_owned() }.into());
+        }
         match self.kind(&path) {
             Some(EntryKind::File) => {}
             Some(EntryKind::Symlink) => return Err(not_a_file(path, "symbolic link")),
@@ -79,25 +127,44 @@ impl<'a> Loader<'a> {
         Ok((path, text))
     }
 
+    /// Whether a path, also where links lead from it, is below a directory. kustomize lets no kustomization of a cloned
+    /// repository read files elsewhere.
+    fn is_below(&self, dir: &str, path: &str) -> bool {
+        let below = |path: &str| dir.is_empty() || path.strip_prefix(dir).is_some_and(|p| p.starts_with('/'));
+        below(path) && self.place.tree.real_path(path).is_none_or(|real| below(&real))
+    }
+
+    fn remote_file(&mut self, url: &str) -> Result<Arc<[u8]>, Error> {
+        let bytes = self.remotes.file(url).cloned().ok_or_else(|| remote::missing(url))?;
+        self.remote_reads.entry(url.to_owned()).or_default();
+        self.count(&bytes)?;
+        Ok(bytes)
+    }
+
     /// The bytes of the file at a path.
     pub(crate) fn read(&mut self, path: &str) -> Result<Arc<[u8]>, Error> {
+        let bytes = self.place.tree.read(path).map_err(refused)?;
+        if let Some(real) = self.place.tree.real_path(path) {
+            self.looked_at(&real);
+        }
+        if bytes.len() > self.limits.file_bytes {
+            let limit = self.limits.file_bytes;
+            return Err(refused(TreeError::TooLarge { path: path.to_owned(), limit }));
+        }
+        self.count(&bytes)?;
+        Ok(bytes)
+    }
+
+    fn count(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.files += 1;
         if self.files > self.limits.files {
             return Err(ErrorKind::Limit { limit: "files", value: self.limits.files }.into());
-        }
-        let bytes = self.tree.read(path).map_err(refused)?;
-        self.reads.extend(self.tree.real_path(path));
-        if bytes.len() > self.limits.file_bytes {
-            return Err(refused(TreeError::TooLarge {
-                path: path.to_owned(),
-                limit: self.limits.file_bytes,
-            }));
         }
         self.bytes += bytes.len();
         if self.bytes > self.limits.bytes {
             return Err(ErrorKind::Limit { limit: "bytes", value: self.limits.bytes }.into());
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 
@@ -109,6 +176,11 @@ fn refused(error: TreeError) -> Error {
             Error::from(ErrorKind::Limit { limit: "bytes of one file", value: limit }).in_file(&path)
         }
     }
+}
+
+/// A path in the tree of a remote address, as a person is told of it.
+pub(crate) fn in_remote(address: &str, path: &str) -> String {
+    format!("{address}: {path}")
 }
 
 fn not_a_file(path: String, what: &'static str) -> Error {
@@ -158,37 +230,6 @@ pub(crate) fn join_lexically(base: &str, more: &str) -> String {
     if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
 }
 
-fn remote_file(written: &str) -> Option<Error> {
-    let lower = written.to_ascii_lowercase();
-    (lower.starts_with("http://") || lower.starts_with("https://")).then(|| remote(written))
-}
-
-/// The error for what kustomize takes for a git repository, whatever stands in the tree.
-pub(crate) fn remote_directory(written: &str) -> Option<Error> {
-    if written.starts_with('/') {
-        return None;
-    }
-    let lower = written.to_ascii_lowercase();
-    let schemes =
-        ["git::", "gh:", "ssh://", "https://", "http://", "file://", "github.com/", "github.com:", "git@"];
-    let scheme = schemes.iter().any(|scheme| lower.starts_with(scheme));
-    // `user@host:path` and `user@host/path`, as ssh takes them.
-    let user = written.split_once('@').is_some_and(|(user, rest)| {
-        let name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        !user.is_empty()
-            && user.chars().all(name)
-            && rest.split_once(':').is_some_and(|(host, _)| !host.contains('/'))
-    });
-    (scheme || user).then(|| remote(written))
-}
-
-fn remote(written: &str) -> Error {
-    let query = written.split_once('?').map_or("", |(_, query)| query);
-    let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    let reference = value("ref").filter(|r| !r.is_empty()).or_else(|| value("version")).map(str::to_owned);
-    ErrorKind::Remote { url: written.to_owned(), reference }.into()
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -204,24 +245,5 @@ mod tests {
         for bad in ["../../x", "/etc/passwd", "../.."] {
             assert!(matches!(join("a", bad).unwrap_err().kind, ErrorKind::OutsideTree { .. }), "{bad}");
         }
-    }
-
-    #[test]
-    fn remote_addresses_are_recognised() {
-        for remote in [
-            "https://github.com/a/b?ref=v1",
-            "github.com/a/b//c",
-            "git@github.com:a/b",
-            "ssh://git@h/a/b",
-            "git::https://h/a",
-            "me@host.example:a/b",
-        ] {
-            assert!(remote_directory(remote).is_some(), "{remote}");
-        }
-        for local in ["../base", "base", "a@b", "https", "gh-pages", "dir.git/x"] {
-            assert!(remote_directory(local).is_none(), "{local}");
-        }
-        let error = remote_directory("github.com/a/b?timeout=1&ref=v2").unwrap();
-        assert!(matches!(error.kind, ErrorKind::Remote { reference: Some(r), .. } if r == "v2"));
     }
 }

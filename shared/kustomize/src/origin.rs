@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::Error;
 use crate::decode::Fields;
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::loader::join_lexically;
@@ -10,6 +9,7 @@ use crate::node::{Node, Scalar};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::yaml::{emit, parse_v2};
+use crate::{Error, RemoteAddress};
 
 /// The annotation that says where an object came from.
 pub(crate) const ORIGIN: &str = "config.kubernetes.io/origin";
@@ -39,7 +39,15 @@ struct Plugin {
 impl Trace {
     /// The way on to a path as written in a kustomization here.
     pub(crate) fn append(&self, path: &str) -> Trace {
-        Trace { path: join_lexically(&self.path, path), ..self.clone() }
+        let Some(address) = RemoteAddress::parse(path) else {
+            return Trace { path: join_lexically(&self.path, path), ..self.clone() };
+        };
+        let directory = match join_lexically("", &address.directory) {
+            // kustomize cuts off the directory of the clone, and at the root finds nothing to cut off but this.
+            root if root == "." => "notCloned".to_owned(),
+            directory => directory,
+        };
+        Trace { path: directory, repo: address.clone_url(), reference: address.reference, ..self.clone() }
     }
 
     /// A builtin plugin that a field of the kustomization file `name` here configures.

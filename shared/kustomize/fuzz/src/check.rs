@@ -26,7 +26,7 @@ pub fn build(tree: &Watched) -> Result<Built, Error> {
 }
 
 fn build_once(tree: &Watched) -> Result<Built, Error> {
-    kustomize::build(tree, &tree.root, &Options { limits: limits() })
+    kustomize::build(tree, &tree.root, &Options { limits: limits(), ..Options::default() })
 }
 
 /// A build stops at a limit, and the file that reaches the bytes may have been read already.

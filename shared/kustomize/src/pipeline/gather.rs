@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::Origin;
 use super::kustomization::{self, Loaded};
-use crate::loader::{Loader, join, remote_directory};
+use crate::loader::{Loader, join};
 use crate::origin::Trace;
+use crate::remote::is_http;
 use crate::resmap::ResMap;
-use crate::resource::Resource;
 use crate::specs::Specs;
-use crate::transformers::{self, Step};
+use crate::transformers;
 use crate::types::Generator;
 use crate::vars::Vars;
-use crate::{EntryKind, Error, ErrorKind, configuration, generators, objects, plugins};
+use crate::{EntryKind, Error, ErrorKind, RemoteAddress, configuration, generators, objects, plugins};
 
 /// All that the root gives, transformed; `traced` when objects are to carry annotations of their origin.
 pub(super) fn all(loader: &mut Loader<'_>, root: &Loaded, traced: bool) -> Result<Gathered, Error> {
@@ -32,11 +32,18 @@ pub(super) struct Gathered {
 }
 
 /// The recursion over kustomizations.
-struct Target<'a, 'b> {
-    loader: &'a mut Loader<'b>,
-    traced: bool,
-    /// The directories from the root to the current one.
-    ancestors: Vec<String>,
+pub(super) struct Target<'a, 'b> {
+    pub(super) loader: &'a mut Loader<'b>,
+    pub(super) traced: bool,
+    /// The kustomizations from the root to the current one.
+    ancestors: Vec<Ancestor>,
+}
+
+/// A kustomization that the current one is used by.
+struct Ancestor {
+    place: usize,
+    address: Option<Arc<str>>,
+    dir: String,
 }
 
 impl Target<'_, '_> {
@@ -49,7 +56,9 @@ impl Target<'_, '_> {
                 ErrorKind::Limit { limit: "nested kustomizations", value: self.loader.limits.depth }.into()
             );
         }
-        self.ancestors.push(this.dir.clone());
+        let place = &self.loader.place;
+        let (place, address) = (place.number, place.address.clone());
+        self.ancestors.push(Ancestor { place, address, dir: this.dir.clone() });
         self.stages(this, origin, gathered).map_err(|error| error.in_file(&this.file))?;
         self.ancestors.pop();
         Ok(())
@@ -85,34 +94,36 @@ impl Target<'_, '_> {
     }
 
     /// A file of objects or a directory with a kustomization.
-    fn resource(
+    pub(super) fn resource(
         &mut self,
         this: &Loaded,
         path: &str,
         origin: &Trace,
         gathered: &mut Gathered,
     ) -> Result<(), Error> {
-        let lower = path.to_ascii_lowercase();
-        let is_url = lower.starts_with("http://") || lower.starts_with("https://");
-        let joined = join(&this.dir, path);
-        let kind = match &joined {
-            Ok(joined) if !is_url && !path.is_empty() => self.loader.kind(joined),
-            _ => None,
-        };
-        if kind == Some(EntryKind::File) {
+        if self.is_file(this, path) {
             return self.file(this, path, origin, &mut gathered.resources);
         }
-        let sub = self.directory(this, path)?;
-        if sub.settings.component {
-            return Err(Error::invalid("a component cannot be a resource").in_file(&sub.file));
-        }
         let mut below = Gathered::default();
-        self.accumulate(&sub, &origin.append(path), &mut below)?;
+        self.within(this, path, |target, sub| {
+            if sub.settings.component {
+                return Err(Error::invalid("a component cannot be a resource").in_file(&sub.file));
+            }
+            target.accumulate(sub, &origin.append(path), &mut below)
+        })?;
         gathered.resources.append_all(below.resources.list, self.loader.limits)?;
         if let Some(specs) = below.specs {
             configuration::gather(&mut gathered.specs, specs)?;
         }
         gathered.vars.merge(below.vars)
+    }
+
+    fn is_file(&mut self, this: &Loaded, path: &str) -> bool {
+        if is_http(path) {
+            return RemoteAddress::parse(path).is_none() || self.loader.remotes.file(path).is_some();
+        }
+        let joined = join(&this.dir, path).ok().filter(|_| !path.is_empty());
+        joined.is_some_and(|joined| self.loader.kind(&joined) == Some(EntryKind::File))
     }
 
     fn file(
@@ -126,12 +137,18 @@ impl Target<'_, '_> {
         let mut read = objects::read(&text, &mut self.loader.budget).map_err(|error| error.in_file(&file))?;
         let trace = self.traced.then(|| origin.append(path));
         for resource in &mut read {
-            resource.origin = Some(Origin { path: file.clone(), generated: false });
+            resource.origin = Some(self.origin(&file, false, is_http(path).then_some(path)));
             if let Some(trace) = &trace {
                 trace.note_loaded(resource).map_err(|error| error.in_file(&file))?;
             }
         }
         resources.append_all(read, self.loader.limits).map_err(|error| error.in_file(&file))
+    }
+
+    /// Where an object came from; `url` where that is a file of its own.
+    pub(super) fn origin(&self, path: &str, generated: bool, url: Option<&str>) -> Origin {
+        let remote = url.or(self.loader.place.address.as_deref()).map(str::to_owned);
+        Origin { path: path.to_owned(), remote, generated }
     }
 
     fn generate(
@@ -146,66 +163,13 @@ impl Target<'_, '_> {
         for generator in wanted {
             let mut resource = generators::generate(self.loader, &this.dir, generator, kind)
                 .map_err(|error| error.in_field(field))?;
-            resource.origin = Some(Origin { path: this.file.clone(), generated: true });
+            resource.origin = Some(self.origin(&this.file, true, None));
             if self.traced {
                 origin.builtin(this.file_name, &format!("{kind}Generator")).note_generated(&mut resource);
             }
             resources.absorb(resource, self.loader.limits).map_err(|error| error.in_field(field))?;
         }
         Ok(())
-    }
-
-    fn generators(&mut self, this: &Loaded, origin: &Trace, resources: &mut ResMap) -> Result<(), Error> {
-        for config in self.plugins(this, &this.settings.generators, origin)? {
-            let mut resource = plugins::generate(self.loader, &this.dir, &config)?;
-            resource.origin = Some(Origin { path: this.file.clone(), generated: true });
-            if let Some(trace) = Trace::of_plugin(&config)? {
-                trace.note_generated(&mut resource);
-            }
-            resources.absorb(resource, self.loader.limits)?;
-        }
-        Ok(())
-    }
-
-    fn transformers(
-        &mut self,
-        this: &Loaded,
-        field: &'static str,
-        entries: &[String],
-        origin: &Trace,
-    ) -> Result<Vec<Step<'static>>, Error> {
-        let configs = self.plugins(this, entries, origin).map_err(|error| error.in_field(field))?;
-        let steps = configs.iter().map(|config| {
-            let transformer = plugins::transformer(self.loader, &this.dir, config)?;
-            Ok(Step { field, transformer, trace: Trace::of_plugin(config)? })
-        });
-        steps.collect::<Result<_, Error>>().map_err(|error| error.in_field(field))
-    }
-
-    /// The objects that configure plugins: those written in the kustomization itself, then those of files and
-    /// directories.
-    fn plugins(&mut self, this: &Loaded, entries: &[String], origin: &Trace) -> Result<Vec<Resource>, Error> {
-        let mut gathered = Gathered::default();
-        let mut paths = Vec::new();
-        for entry in entries {
-            let mut inline = match objects::read(entry, &mut self.loader.budget) {
-                Ok(inline) => inline,
-                Err(error) if matches!(error.kind, ErrorKind::Limit { .. }) => return Err(error),
-                Err(_) => {
-                    paths.push(entry);
-                    continue;
-                }
-            };
-            if self.traced {
-                let trace = origin.append(this.file_name);
-                inline.iter_mut().for_each(|config| trace.note_inline(config));
-            }
-            gathered.resources.append_all(inline, self.loader.limits)?;
-        }
-        for path in paths {
-            self.resource(this, path, origin, &mut gathered)?;
-        }
-        Ok(gathered.resources.list)
     }
 
     /// A component works on what its parent has gathered so far.
@@ -216,40 +180,68 @@ impl Target<'_, '_> {
         origin: &Trace,
         gathered: &mut Gathered,
     ) -> Result<(), Error> {
-        let sub = self.directory(this, path)?;
-        if !sub.settings.component {
-            return Err(Error::invalid("expected kind `Component`").in_file(&sub.file));
-        }
-        self.accumulate(&sub, &origin.append(path), gathered)?;
+        self.within(this, path, |target, sub| {
+            if !sub.settings.component {
+                return Err(Error::invalid("expected kind `Component`").in_file(&sub.file));
+            }
+            target.accumulate(sub, &origin.append(path), gathered)
+        })?;
         gathered.resources.check_unique()
     }
 
-    fn directory(&mut self, this: &Loaded, path: &str) -> Result<Loaded, Error> {
-        if let Some(remote) = remote_directory(path) {
-            return Err(remote);
+    /// Reads the kustomization of a directory, of this tree or of a remote one, and works on it in its place.
+    fn within(
+        &mut self,
+        this: &Loaded,
+        path: &str,
+        work: impl FnOnce(&mut Self, &Loaded) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(address) = RemoteAddress::parse(path) else {
+            let sub = self.directory(join_filled(&this.dir, path)?)?;
+            return work(self, &sub);
+        };
+        let mut visited = self.ancestors.iter().filter_map(|ancestor| ancestor.address.as_deref());
+        if visited.any(|visited| visited.starts_with(path)) {
+            return Err(ErrorKind::Cycle { directory: path.to_owned() }.into());
         }
-        if path.is_empty() {
-            return Err(Error::invalid("a path cannot be empty"));
-        }
-        let dir = join(&this.dir, path)?;
-        match self.loader.kind(&dir) {
-            Some(EntryKind::Directory) => {}
-            Some(EntryKind::File) => {
-                return Err(self.loader.not_a_directory(dir, "file, not a directory"));
-            }
-            Some(EntryKind::Symlink) => {
-                return Err(ErrorKind::NotAFile { path: dir, what: "symbolic link" }.into());
-            }
-            Some(EntryKind::Submodule) => {
-                return Err(ErrorKind::NotAFile { path: dir, what: "submodule" }.into());
-            }
-            None => return Err(ErrorKind::NotFound { path: dir }.into()),
-        }
-        let dir = self.loader.real_directory(dir);
-        let contains = |root: &String| dir.is_empty() || *root == dir || root.starts_with(&format!("{dir}/"));
-        if self.ancestors.iter().any(contains) {
-            return Err(ErrorKind::Cycle { directory: dir }.into());
-        }
-        kustomization::read(self.loader, &dir)
+        let place = self.loader.place.clone();
+        self.loader.enter(path)?;
+        let sub = join("", &address.directory).and_then(|dir| self.directory(dir));
+        let result = sub.and_then(|sub| work(self, &sub));
+        self.loader.place = place;
+        result.map_err(|error| error.in_remote(path))
     }
+
+    fn directory(&mut self, dir: String) -> Result<Loaded, Error> {
+        let what = match self.loader.kind(&dir) {
+            Some(EntryKind::Directory) => {
+                let dir = self.loader.real_directory(dir);
+                self.refuse_cycle(&dir)?;
+                return kustomization::read(self.loader, &dir);
+            }
+            Some(EntryKind::File) => return Err(self.loader.not_a_directory(dir, "file, not a directory")),
+            Some(EntryKind::Symlink) => "symbolic link",
+            Some(EntryKind::Submodule) => "submodule",
+            None => return Err(ErrorKind::NotFound { path: dir }.into()),
+        };
+        Err(ErrorKind::NotAFile { path: dir, what }.into())
+    }
+
+    /// A directory that contains one it is used by, in the same place, would contain itself.
+    fn refuse_cycle(&self, dir: &str) -> Result<(), Error> {
+        let here = self.loader.place.number;
+        let contains = |root: &str| {
+            let rest = root.strip_prefix(dir);
+            dir.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut above = self.ancestors.iter().filter(|ancestor| ancestor.place == here);
+        if above.any(|ancestor| contains(&ancestor.dir)) {
+            return Err(ErrorKind::Cycle { directory: dir.to_owned() }.into());
+        }
+        Ok(())
+    }
+}
+
+fn join_filled(dir: &str, path: &str) -> Result<String, Error> {
+    if path.is_empty() { Err(Error::invalid("a path cannot be empty")) } else { join(dir, path) }
 }

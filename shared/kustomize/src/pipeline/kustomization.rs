@@ -20,16 +20,16 @@ pub fn recognise_kustomization_file(tree: &dyn Tree, dir: &str) -> Option<String
 }
 
 /// A kustomization that was read.
-pub(super) struct Loaded {
-    pub(super) dir: String,
+pub(crate) struct Loaded {
+    pub(crate) dir: String,
     pub(super) file: String,
     pub(super) file_name: &'static str,
-    pub(super) settings: Kustomization,
+    pub(crate) settings: Kustomization,
 }
 
 /// Reads the kustomization of a directory.
-pub(super) fn read(loader: &mut Loader<'_>, dir: &str) -> Result<Loaded, Error> {
-    loader.reads.insert(dir.to_owned());
+pub(crate) fn read(loader: &mut Loader<'_>, dir: &str) -> Result<Loaded, Error> {
+    loader.looked_at(dir);
     let mut found = Vec::new();
     for name in KUSTOMIZATION_FILES {
         let path = join(dir, name)?;
@@ -50,6 +50,7 @@ pub(super) fn read(loader: &mut Loader<'_>, dir: &str) -> Result<Loaded, Error> 
         .and_then(|text| Ok(parse_v2_within(&text, &mut loader.budget)?))
         .and_then(Kustomization::decode)
         .map_err(|error| error.in_file(&file))?;
-    loader.warnings.extend(settings.warnings.iter().map(|warning| format!("`{file}`: {warning}")));
+    let name = loader.name_of(&file);
+    loader.warnings.extend(settings.warnings.iter().map(|warning| format!("`{name}`: {warning}")));
     Ok(Loaded { dir: dir.to_owned(), file, file_name, settings })
 }

@@ -1,11 +1,12 @@
 //! The stages of a build, in order: gather what a kustomization names, generate, transform; then, once, hash the
 //! names of generated objects, repair references, put vars in place, and turn the objects into JSON.
 
+mod configured;
 mod finish;
 mod gather;
 mod kustomization;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ use crate::{Error, Options, Tree, namereference};
 
 pub(crate) use finish::add_hashes;
 pub use kustomization::recognise_kustomization_file;
+pub(crate) use kustomization::{Loaded, read as read_kustomization};
 
 /// What a build gives.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,8 @@ pub struct Built {
     pub objects: Vec<Object>,
     /// Every path the build looked at, from the root of the tree: files read, paths found absent, directories used.
     pub reads: BTreeSet<String>,
+    /// The same in what was fetched for each remote address that the build used: paths from the root of its repository.
+    pub remote_reads: BTreeMap<String, BTreeSet<String>>,
     /// What kustomize would warn of, such as deprecated fields.
     pub warnings: Vec<String>,
 }
@@ -42,6 +46,8 @@ pub struct Origin {
     /// The file that holds it, or for a generated object the kustomization that configures its generator; from the
     /// root of the tree.
     pub path: String,
+    /// The remote address in whose repository the path is, or that is the file itself.
+    pub remote: Option<String>,
     /// Whether a generator of that kustomization made it.
     pub generated: bool,
 }
@@ -51,7 +57,7 @@ pub struct Origin {
 /// # Errors
 /// What kustomize refuses, what this crate does not support, and a limit that is reached; see [`ErrorKind`].
 pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Error> {
-    let mut loader = Loader::new(tree, &options.limits);
+    let mut loader = Loader::new(tree, options);
     let root = loader.real_directory(join("", root)?);
     let kustomization = kustomization::read(&mut loader, &root)?;
     let metadata = BuildMetadata::of(&kustomization.settings.build_metadata);
@@ -76,7 +82,8 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
         .into_iter()
         .map(|resource| finish::object(resource, metadata).map_err(in_root))
         .collect::<Result<_, _>>()?;
-    Ok(Built { objects, reads: loader.reads, warnings: loader.warnings })
+    let Loader { reads, remote_reads, warnings, .. } = loader;
+    Ok(Built { objects, reads, remote_reads, warnings })
 }
 
 /// What the root's `buildMetadata` asks for; unknown words ask for nothing.

@@ -6,6 +6,7 @@ mod common;
 mod fleets;
 mod library;
 mod refusals;
+mod remote;
 mod seeds;
 
 #[path = "../../fuzz/src/lib.rs"]

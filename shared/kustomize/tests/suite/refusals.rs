@@ -1,6 +1,6 @@
 //! What is not built is refused by a typed error that names the file and the field, never rendered in part.
 
-use kustomize::{ErrorKind, Limits, MemoryTree, Options, build};
+use kustomize::{ErrorKind, Limits, MemoryTree, Options, RemoteAddress, build};
 
 const OBJECT: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 
@@ -25,6 +25,7 @@ fn remote_and_outside_paths_are_told_apart() {
     let expected = ErrorKind::Remote {
         url: "https://github.com/org/repo//deploy?ref=v1.2".to_owned(),
         reference: Some("v1.2".to_owned()),
+        repository: RemoteAddress::parse("https://github.com/org/repo//deploy?ref=v1.2").map(Box::new),
     };
     assert_eq!(error.kind, expected);
     assert!(matches!(refused("components: ['github.com/a/b']").kind, ErrorKind::Remote { .. }));
@@ -39,7 +40,7 @@ fn remote_and_outside_paths_are_told_apart() {
 #[test]
 fn limits_stop_a_build() {
     let tree = MemoryTree::new([("kustomization.yaml", "resources: [a.yaml]"), ("a.yaml", OBJECT)]);
-    let build = |limits: Limits| build(&tree, "", &Options { limits });
+    let build = |limits: Limits| build(&tree, "", &Options { limits, ..Options::default() });
     assert!(build(Limits::default()).is_ok());
     for (name, limits) in [
         ("bytes", Limits { bytes: 30, ..Limits::default() }),
