@@ -62,10 +62,8 @@ impl RemoteAddress {
         let filled = |name: &str| first(name).filter(|value| !value.is_empty());
         self.reference = filled("ref").or_else(|| first("version")).unwrap_or_default().to_owned();
         self.timeout = filled("timeout").and_then(duration).unwrap_or(TIMEOUT);
-        self.submodules = match filled("submodules") {
-            Some("0" | "f" | "F" | "false" | "FALSE" | "False") => false,
-            _ => true,
-        };
+        let falsehoods = ["0", "f", "F", "false", "FALSE", "False"];
+        self.submodules = filled("submodules").is_none_or(|value| !falsehoods.contains(&value));
     }
 }
 
