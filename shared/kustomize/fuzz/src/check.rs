@@ -7,7 +7,7 @@ use super::tree::Watched;
 
 /// Small bounds, so that short inputs reach them.
 pub fn limits() -> Limits {
-    Limits { bytes: 64 << 10, files: 24, depth: 24, yaml_nodes: 8_000, objects: 40, ..Limits::default() }
+    Limits { bytes: 16 << 10, files: 24, depth: 24, yaml_nodes: 8_000, objects: 40, ..Limits::default() }
 }
 
 /// Builds the tree, and checks all that must hold of a build.
@@ -101,8 +101,8 @@ pub fn check_round_trip(value: &Value) {
     let read = yaml::parse_v2(&text).unwrap_or_else(|error| panic!("{error}: {value}\n{text}"));
     assert!(same(value, &read), "read back as v2: {read}\nwritten: {value}\n{text}");
     let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
-    if is_list {
-        return;
+    if is_list || text.contains("0o+") || text.contains("0o-") {
+        return; // A list is read as its items; `0o+7` is a text to go-yaml v2 and a number to v3.
     }
     let read = yaml::parse_documents_v3(&text, &Limits::default());
     let read = read.unwrap_or_else(|error| panic!("{error}: {value}\n{text}"));

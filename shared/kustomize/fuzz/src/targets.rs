@@ -49,21 +49,19 @@ pub fn builds(data: &[u8]) {
 
 /// Strategic merge patches: `patch.yaml` on `object.yaml`.
 pub fn merge(data: &[u8]) {
-    let tree = Watched::parse(data);
-    let Some(patch) = text(&tree, "patch.yaml") else { return };
+    let Some((tree, patch)) = patch_of(data) else { return };
     let path = with(&tree, &json!({ "patches": [{ "path": "patch.yaml" }] }));
     let inline = with(&tree, &json!({ "patches": [{ "patch": patch }] }));
-    agree(&patch, &path, &inline);
+    agree(&path, &inline);
 }
 
 /// JSON 6902 patches: `patch.yaml` on `object.yaml`.
 pub fn json_patch(data: &[u8]) {
-    let tree = Watched::parse(data);
-    let Some(patch) = text(&tree, "patch.yaml") else { return };
+    let Some((tree, patch)) = patch_of(data) else { return };
     let all = json!({ "kind": ".*" });
     let path = with(&tree, &json!({ "patches": [{ "path": "patch.yaml", "target": all }] }));
     let inline = with(&tree, &json!({ "patches": [{ "patch": patch, "target": all }] }));
-    agree(&patch, &path, &inline);
+    agree(&path, &inline);
 }
 
 /// Replacements: `replacement.yaml` on `object.yaml` and `source.yaml`.
@@ -140,11 +138,18 @@ fn with(tree: &Watched, settings: &Value) -> Result<Built, Error> {
     check::build(&tree)
 }
 
-/// A patch does the same from a file as from within the kustomization. An empty one is no patch there.
-fn agree(patch: &str, path: &Result<Built, Error>, inline: &Result<Built, Error>) {
-    if patch.trim().is_empty() {
-        return;
-    }
+/// The tree of an input, and its patch without the blanks around it, which kustomize drops from patches that are in a
+/// kustomization. An empty one is no patch there.
+fn patch_of(data: &[u8]) -> Option<(Watched, String)> {
+    let mut tree = Watched::parse(data);
+    let patch = text(&tree, "patch.yaml")?.trim().to_owned();
+    tree.remove("patch.yaml");
+    tree.write("patch.yaml", patch.as_bytes());
+    (!patch.is_empty()).then_some((tree, patch))
+}
+
+/// A patch does the same from a file as from within the kustomization.
+fn agree(path: &Result<Built, Error>, inline: &Result<Built, Error>) {
     match (path, inline) {
         (Ok(path), Ok(inline)) => assert_eq!(path.objects, inline.objects, "from a file, and from within"),
         (Err(_), Err(_)) => {}

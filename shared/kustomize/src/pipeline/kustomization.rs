@@ -45,7 +45,7 @@ pub(crate) fn read(loader: &mut Loader<'_>, dir: &str) -> Result<Loaded, Error> 
         [one] => one.clone(),
         _ => return Err(Error::invalid("found multiple kustomization files").in_file(dir)),
     };
-    let bytes = loader.read(&file)?;
+    let bytes = loader.read(&file).map_err(|error| error.in_file(&file))?;
     let settings = text_of(&bytes)
         .and_then(|text| Ok(parse_v2_within(&text, &mut loader.budget)?))
         .and_then(Kustomization::decode)
