@@ -1,5 +1,7 @@
 //! A field that a transformer edits: which kinds have it, the path to it, whether it is made when missing.
 
+use std::borrow::Cow;
+
 use crate::node::{Node, Scalar, Tag};
 use crate::resid::Gvk;
 use crate::{Error, ErrorKind, share};
@@ -76,6 +78,19 @@ pub(crate) fn apply(
     if !gvk.is_selected(&spec.gvk) {
         return Ok(());
     }
+    apply_to_any(object, spec, create, set)
+}
+
+/// The same whatever the object's kind.
+pub(crate) fn apply_to_any(
+    object: &mut Node,
+    spec: &FieldSpec,
+    create: Create,
+    set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if (create == Create::Nothing || !spec.create) && leads_nowhere(object, &spec.path) {
+        return Ok(());
+    }
     let path = split_path(&spec.path)?;
     let create = if spec.create { create } else { Create::Nothing };
     let mut shared = false;
@@ -94,9 +109,16 @@ pub(crate) fn apply(
     Ok(())
 }
 
+/// Whether the first part of a path is missing, as it mostly is: a look that costs little.
+fn leads_nowhere(object: &Node, path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or_default();
+    let plain = !first.is_empty() && !first.ends_with(['\\', ']']) && path.len() < MOST_PARTS;
+    plain && matches!(object, Node::Map(_)) && object.get(first).is_none()
+}
+
 fn walk(
     node: &mut Node,
-    path: &[String],
+    path: &[Cow<'_, str>],
     create: Create,
     set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -114,7 +136,7 @@ fn walk(
 fn step(
     node: &mut Node,
     part: &str,
-    rest: &[String],
+    rest: &[Cow<'_, str>],
     create: Create,
     set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -155,8 +177,8 @@ fn lookup<'a>(node: &'a mut Node, name: &str) -> Option<&'a mut Node> {
 const MOST_PARTS: usize = 128;
 
 /// Splits at slashes; `\/` is a slash within a part.
-pub(crate) fn split_path(path: &str) -> Result<Vec<String>, Error> {
-    let mut parts: Vec<String> = Vec::new();
+pub(crate) fn split_path(path: &str) -> Result<Vec<Cow<'_, str>>, Error> {
+    let mut parts: Vec<Cow<'_, str>> = Vec::new();
     let path = match path.strip_prefix('/') {
         Some(rest) => rest,
         None => path,
@@ -164,11 +186,12 @@ pub(crate) fn split_path(path: &str) -> Result<Vec<String>, Error> {
     for part in path.split('/') {
         match parts.last_mut() {
             Some(last) if last.ends_with('\\') => {
+                let last = last.to_mut();
                 last.pop();
                 last.push('/');
                 last.push_str(part);
             }
-            _ => parts.push(part.to_owned()),
+            _ => parts.push(Cow::Borrowed(part)),
         }
         if parts.len() > MOST_PARTS {
             return Err(ErrorKind::Limit { limit: "parts of a path", value: MOST_PARTS }.into());
@@ -204,7 +227,14 @@ mod tests {
                 n.set_scalar(Scalar::string("new"));
                 Ok(())
             };
-            apply(&mut node, &Gvk::new("v1", "K"), &spec, Create::Scalar(CreateTag::Str), &mut set).unwrap();
+            apply(
+                &mut node,
+                &FieldSpec::new("", "v1", "K", "", false).gvk,
+                &spec,
+                Create::Scalar(CreateTag::Str),
+                &mut set,
+            )
+            .unwrap();
             assert_eq!(node_to_json(&node).unwrap().to_string(), expected);
         };
         check(

@@ -31,6 +31,7 @@ mod vars;
 mod fieldspec;
 mod json6902;
 mod node;
+mod pattern;
 mod resid;
 mod resmap;
 mod resource;

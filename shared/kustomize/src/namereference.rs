@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::Error;
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::node::{Node, Scalar};
-use crate::resid::{CLUSTER, Gvk};
+use crate::resid::{CLUSTER, Gvk, GvkRef};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::specs::NameReference;
@@ -29,9 +29,9 @@ impl Candidate {
             name: resource.name().to_owned(),
             namespace: resource.namespace().to_owned(),
             kind: resource.kind().to_owned(),
-            current: resource.current_id().effective_namespace().to_owned(),
-            original: resource.original_id().effective_namespace().to_owned(),
-            previous: resource.previous_ids().map(|id| (id.name, id.gvk)).collect(),
+            current: resource.current().effective_namespace().to_owned(),
+            original: resource.original().effective_namespace().to_owned(),
+            previous: resource.previous().map(|id| (id.name.to_owned(), id.gvk.to_owned())).collect(),
             prefixes: resource.prefixes.clone(),
             suffixes: resource.suffixes.clone(),
         }
@@ -67,10 +67,9 @@ pub(crate) fn fix(resources: &mut ResMap, references: &[NameReference]) -> Resul
             by_old_name.entry(name).or_default().push(at);
         }
     }
+    let mut specs = SpecsByKind { references, found: HashMap::new() };
     for (at, resource) in resources.list.iter_mut().enumerate() {
         let Some(me) = candidates.get(at) else { continue };
-        let original = resource.original_id().gvk;
-        let gvk = resource.gvk();
         let mut referrer = Referrer {
             me,
             candidates: &candidates,
@@ -78,25 +77,34 @@ pub(crate) fn fix(resources: &mut ResMap, references: &[NameReference]) -> Resul
             accounts: account_namespaces(resource)?,
             role: None,
         };
-        for reference in references {
-            for spec in reference.referrers.iter().filter(|spec| original.is_selected(&spec.gvk)) {
-                referrer.role = spec.path.ends_with("roleRef/name").then(|| role(&resource.node)).flatten();
-                let anywhere = FieldSpec { gvk: Gvk::default(), ..spec.clone() };
-                let id = resource.current_id();
-                let mut set = |node: &mut Node| referrer.set(node, &reference.target);
-                fieldspec::apply(&mut resource.node, &gvk, &anywhere, Create::Nothing, &mut set).map_err(
-                    |error| {
-                        let field = error.field.clone();
-                        Error {
-                            field,
-                            ..Error::invalid(format!("updating name reference of `{id}`: {}", error.kind))
-                        }
-                    },
-                )?;
-            }
+        for (target, spec) in specs.of(resource.original().gvk) {
+            referrer.role = spec.path.ends_with("roleRef/name").then(|| role(&resource.node)).flatten();
+            let mut set = |node: &mut Node| referrer.set(node, target);
+            let applied = fieldspec::apply_to_any(&mut resource.node, spec, Create::Nothing, &mut set);
+            applied.map_err(|error| in_reference(error, resource))?;
         }
     }
     Ok(())
+}
+
+fn in_reference(error: Error, resource: &Resource) -> Error {
+    let message = format!("updating name reference of `{}`: {}", resource.current_id(), error.kind);
+    Error { field: error.field, ..Error::invalid(message) }
+}
+
+/// What each kind may refer to, in order; looked for once per kind.
+struct SpecsByKind<'a> {
+    references: &'a [NameReference],
+    found: HashMap<Gvk, Vec<(&'a Gvk, &'a FieldSpec)>>,
+}
+
+impl<'a> SpecsByKind<'a> {
+    fn of(&mut self, gvk: GvkRef<'_>) -> &[(&'a Gvk, &'a FieldSpec)] {
+        self.found.entry(gvk.to_owned()).or_insert_with(|| {
+            let all = self.references.iter().flat_map(|r| r.referrers.iter().map(move |s| (&r.target, s)));
+            all.filter(|(_, spec)| gvk.is_selected(&spec.gvk)).collect()
+        })
+    }
 }
 
 /// The namespaces of the service accounts that a RoleBinding names.

@@ -14,29 +14,56 @@ pub(crate) struct Gvk {
 }
 
 impl Gvk {
-    pub(crate) fn new(api_version: &str, kind: &str) -> Self {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        Gvk { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() }
-    }
-
     pub(crate) fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
+    /// The same without its own text.
+    pub(crate) fn as_ref(&self) -> GvkRef<'_> {
+        GvkRef { group: &self.group, version: &self.version, kind: &self.kind }
+    }
+
     /// Whether this is one of what the selector selects.
     pub(crate) fn is_selected(&self, selector: &Gvk) -> bool {
-        let fits = |mine: &str, wanted: &str| wanted.is_empty() || mine == wanted;
-        fits(&self.group, &selector.group)
-            && fits(&self.version, &selector.version)
-            && fits(&self.kind, &selector.kind)
+        self.as_ref().is_selected(selector)
     }
 
     /// Whether kustomize knows the kind to be cluster-scoped. A kind it does not know counts as namespaced.
     pub(crate) fn is_cluster_scoped(&self) -> bool {
+        self.as_ref().is_cluster_scoped()
+    }
+}
+
+/// Group, version and kind as they stand in an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct GvkRef<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) kind: &'a str,
+}
+
+impl<'a> GvkRef<'a> {
+    pub(crate) fn new(api_version: &'a str, kind: &'a str) -> Self {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        GvkRef { group, version, kind }
+    }
+
+    pub(crate) fn to_owned(self) -> Gvk {
+        Gvk { group: self.group.to_owned(), version: self.version.to_owned(), kind: self.kind.to_owned() }
+    }
+
+    /// Whether this is one of what the selector selects.
+    pub(crate) fn is_selected(self, selector: &Gvk) -> bool {
+        let fits = |mine: &str, wanted: &str| wanted.is_empty() || mine == wanted;
+        fits(self.kind, &selector.kind)
+            && fits(self.group, &selector.group)
+            && fits(self.version, &selector.version)
+    }
+
+    /// Whether kustomize knows the kind to be cluster-scoped. A kind it does not know counts as namespaced.
+    pub(crate) fn is_cluster_scoped(self) -> bool {
         CLUSTER_SCOPED.iter().any(|(group, versions, kinds)| {
-            *group == self.group
-                && versions.contains(&self.version.as_str())
-                && kinds.contains(&self.kind.as_str())
+            *group == self.group && versions.contains(&self.version) && kinds.contains(&self.kind)
         })
     }
 }
@@ -72,20 +99,44 @@ pub(crate) struct ResId {
 }
 
 impl ResId {
+    /// The same without its own text.
+    pub(crate) fn as_ref(&self) -> IdRef<'_> {
+        IdRef { gvk: self.gvk.as_ref(), name: &self.name, namespace: &self.namespace }
+    }
+
+    /// The same identity with the namespace that counts, to compare and to hash.
+    pub(crate) fn key(&self) -> ResId {
+        self.as_ref().key().to_owned()
+    }
+}
+
+/// The identity of an object as it stands in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct IdRef<'a> {
+    pub(crate) gvk: GvkRef<'a>,
+    pub(crate) name: &'a str,
+    pub(crate) namespace: &'a str,
+}
+
+impl<'a> IdRef<'a> {
+    pub(crate) fn to_owned(self) -> ResId {
+        ResId { gvk: self.gvk.to_owned(), name: self.name.to_owned(), namespace: self.namespace.to_owned() }
+    }
+
     /// The namespace that counts: that of kinds without one, `default` for none.
-    pub(crate) fn effective_namespace(&self) -> &str {
+    pub(crate) fn effective_namespace(self) -> &'a str {
         if self.gvk.is_cluster_scoped() {
             CLUSTER
         } else if self.namespace.is_empty() {
             "default"
         } else {
-            &self.namespace
+            self.namespace
         }
     }
 
     /// The same identity with the namespace that counts, to compare and to hash.
-    pub(crate) fn key(&self) -> ResId {
-        ResId { namespace: self.effective_namespace().to_owned(), ..self.clone() }
+    pub(crate) fn key(self) -> Self {
+        IdRef { namespace: self.effective_namespace(), ..self }
     }
 }
 
@@ -104,9 +155,8 @@ mod tests {
     #[test]
     fn scope_decides_the_namespace_that_counts() {
         let check = |api_version: &str, kind: &str, namespace: &str, expected: &str| {
-            let id =
-                ResId { gvk: Gvk::new(api_version, kind), name: "x".into(), namespace: namespace.into() };
-            assert_eq!(id.effective_namespace(), expected, "{id}");
+            let id = IdRef { gvk: GvkRef::new(api_version, kind), name: "x", namespace };
+            assert_eq!(id.effective_namespace(), expected, "{id:?}");
         };
         check("v1", "ConfigMap", "", "default");
         check("v1", "ConfigMap", "a", "a");

@@ -21,10 +21,10 @@ impl ResMap {
             return Err(crate::ErrorKind::Limit { limit: "objects", value: limits.objects }.into());
         }
         if self.ids.is_empty() {
-            self.ids = self.list.iter().map(|r| r.current_id().key()).collect();
+            self.ids = self.list.iter().map(|r| r.current().key().to_owned()).collect();
         }
         for resource in resources {
-            if !self.ids.insert(resource.current_id().key()) {
+            if !self.ids.insert(resource.current().key().to_owned()) {
                 return Err(already_registered(&resource));
             }
             self.list.push(resource);
@@ -40,7 +40,7 @@ impl ResMap {
     /// Checks that no two objects share an identity.
     pub(crate) fn check_unique(&self) -> Result<(), Error> {
         let mut seen = HashSet::with_capacity(self.list.len());
-        match self.list.iter().find(|r| !seen.insert(r.current_id().key())) {
+        match self.list.iter().find(|r| !seen.insert(r.current().key())) {
             None => Ok(()),
             Some(resource) => Err(already_registered(resource)),
         }
@@ -83,10 +83,10 @@ impl ResMap {
             }
             new.origin.clone_from(&old.origin);
         }
-        let key = new.current_id().key();
+        let key = new.current().key().to_owned();
         *old = new;
         self.ids.clear();
-        if self.list.iter().filter(|r| r.current_id().key() == key).count() > 1 {
+        if self.list.iter().filter(|r| r.current().key() == key.as_ref()).count() > 1 {
             return Err(Error::invalid(format!("`{id}` matched several resources")));
         }
         Ok(())
@@ -94,8 +94,8 @@ impl ResMap {
 
     /// Where the objects are that have or had this identity.
     pub(crate) fn indices_by_any_id(&self, id: &ResId) -> Vec<usize> {
-        let key = id.key();
-        let matches = |r: &Resource| !r.is_gone() && r.any_ids().iter().any(|i| i.key() == key);
+        let key = id.as_ref().key();
+        let matches = |r: &Resource| !r.is_gone() && r.ids().any(|i| i.name == key.name && i.key() == key);
         self.list.iter().enumerate().filter(|(_, r)| matches(r)).map(|(index, _)| index).collect()
     }
 

@@ -2,7 +2,7 @@
 
 use crate::Origin;
 use crate::node::{Node, Scalar, Tag};
-use crate::resid::{Gvk, ResId};
+use crate::resid::{Gvk, GvkRef, IdRef, ResId};
 
 /// What a generator does when its object exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,7 +68,11 @@ impl Resource {
     }
 
     pub(crate) fn gvk(&self) -> Gvk {
-        Gvk::new(self.node.get("apiVersion").map_or("", Node::text), self.kind())
+        self.gvk_ref().to_owned()
+    }
+
+    fn gvk_ref(&self) -> GvkRef<'_> {
+        GvkRef::new(self.node.get("apiVersion").map_or("", Node::text), self.kind())
     }
 
     fn meta_text(&self, field: &str) -> &str {
@@ -85,35 +89,46 @@ impl Resource {
     }
 
     /// The identity as it stands.
-    pub(crate) fn current_id(&self) -> ResId {
-        ResId { gvk: self.gvk(), name: self.name().to_owned(), namespace: self.namespace().to_owned() }
+    pub(crate) fn current(&self) -> IdRef<'_> {
+        IdRef { gvk: self.gvk_ref(), name: self.name(), namespace: self.namespace() }
     }
 
     /// The earlier identities, oldest first.
-    pub(crate) fn previous_ids(&self) -> impl Iterator<Item = ResId> + '_ {
-        let gvk = self.gvk();
-        self.previous.iter().map(move |p| ResId {
-            gvk: Gvk { kind: p.kind.clone(), ..gvk.clone() },
-            name: p.name.clone(),
-            namespace: p.namespace.clone(),
+    pub(crate) fn previous(&self) -> impl Iterator<Item = IdRef<'_>> {
+        let gvk = self.gvk_ref();
+        self.previous.iter().map(move |p| IdRef {
+            gvk: GvkRef { kind: &p.kind, ..gvk },
+            name: &p.name,
+            namespace: &p.namespace,
         })
     }
 
     /// The identity it was read with.
-    pub(crate) fn original_id(&self) -> ResId {
-        self.previous_ids().next().unwrap_or_else(|| self.current_id())
+    pub(crate) fn original(&self) -> IdRef<'_> {
+        self.previous().next().unwrap_or_else(|| self.current())
     }
 
     /// All identities, the current one last.
-    pub(crate) fn any_ids(&self) -> Vec<ResId> {
-        self.previous_ids().chain([self.current_id()]).collect()
+    pub(crate) fn ids(&self) -> impl Iterator<Item = IdRef<'_>> {
+        self.previous().chain(std::iter::once_with(|| self.current()))
+    }
+
+    /// The identity as it stands, to keep.
+    pub(crate) fn current_id(&self) -> ResId {
+        self.current().to_owned()
+    }
+
+    /// The identity it was read with, to keep.
+    pub(crate) fn original_id(&self) -> ResId {
+        self.original().to_owned()
     }
 
     /// Remembers the identity before a change.
     pub(crate) fn store_previous_id(&mut self) {
-        let id = self.current_id();
+        let id = self.current();
         let namespace = id.effective_namespace().to_owned();
-        self.previous.push(Previous { kind: id.gvk.kind, name: id.name, namespace });
+        let previous = Previous { kind: id.gvk.kind.to_owned(), name: id.name.to_owned(), namespace };
+        self.previous.push(previous);
     }
 
     /// The state of another resource that a generated one takes over when it replaces or merges it.

@@ -1,8 +1,7 @@
 //! Which objects a patch is for: patterns over identity, and label and annotation selectors.
 
-use regex::{Regex, RegexBuilder};
-
 use crate::Error;
+use crate::pattern::Pattern;
 use crate::resource::Resource;
 
 /// The `target` of a patch as written.
@@ -17,38 +16,26 @@ pub(crate) struct Selector {
     pub(crate) annotation_selector: String,
 }
 
-/// Bytes that one compiled pattern may take.
-const PATTERN_SIZE: usize = 1 << 20;
-
-/// Compiles a pattern from a file within bounds.
-pub(crate) fn pattern(text: &str) -> Result<Regex, Error> {
-    RegexBuilder::new(text)
-        .size_limit(PATTERN_SIZE)
-        .dfa_size_limit(PATTERN_SIZE)
-        .build()
-        .map_err(|_| Error::invalid(format!("`{text}` is not a pattern that is supported")))
-}
-
 impl Selector {
     /// The places of the selected resources, in order.
     pub(crate) fn select(&self, list: &[Resource]) -> Result<Vec<usize>, Error> {
         let whole = |text: &str| match text {
             "" => Ok(None),
-            text => pattern(&format!("^(?:{text})$")).map(Some),
+            text => Pattern::whole(text).map(Some),
         };
         let (group, version, kind) = (whole(&self.group)?, whole(&self.version)?, whole(&self.kind)?);
         let (name, namespace) = (whole(&self.name)?, whole(&self.namespace)?);
         let labels = requirements(&self.label_selector)?;
         let annotations = requirements(&self.annotation_selector)?;
-        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
+        let fits = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
         let selected = list.iter().enumerate().filter(|(_, resource)| {
-            let (current, original) = (resource.current_id(), resource.original_id());
-            let either = |pattern: &Option<Regex>, a: &str, b: &str| fits(pattern, a) || fits(pattern, b);
+            let (current, original) = (resource.current(), resource.original());
+            let either = |pattern: &Option<Pattern>, a: &str, b: &str| fits(pattern, a) || fits(pattern, b);
             either(&namespace, original.effective_namespace(), current.effective_namespace())
-                && either(&name, &original.name, &current.name)
-                && fits(&group, &current.gvk.group)
-                && fits(&version, &current.gvk.version)
-                && fits(&kind, &current.gvk.kind)
+                && either(&name, original.name, current.name)
+                && fits(&group, current.gvk.group)
+                && fits(&version, current.gvk.version)
+                && fits(&kind, current.gvk.kind)
                 && (labels.is_empty() || all_hold(&labels, &resource.string_map("labels")))
                 && (annotations.is_empty() || all_hold(&annotations, &resource.string_map("annotations")))
         });

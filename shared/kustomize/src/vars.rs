@@ -162,9 +162,10 @@ type Places = HashMap<Gvk, HashMap<String, Vec<(usize, String)>>>;
 fn places(resources: &ResMap) -> Places {
     let mut places = Places::new();
     for (at, resource) in resources.list.iter().enumerate().filter(|(_, r)| !r.is_gone()) {
-        for id in resource.any_ids() {
-            let namespace = id.effective_namespace().to_owned();
-            places.entry(id.gvk).or_default().entry(id.name).or_default().push((at, namespace));
+        for id in resource.ids() {
+            let (by_name, namespace) = (places.entry(id.gvk.to_owned()), id.effective_namespace());
+            let places = by_name.or_default().entry(id.name.to_owned()).or_default();
+            places.push((at, namespace.to_owned()));
         }
     }
     places

@@ -5,14 +5,12 @@ use regex::Regex;
 use crate::Error;
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::node::{Node, Scalar};
+use crate::pattern::{after_simple, compile, is_simple};
 use crate::resmap::ResMap;
-use crate::selector::pattern;
 use crate::types::Image;
 
 pub(super) fn apply(resources: &mut ResMap, image: &Image, specs: &[FieldSpec]) -> Result<(), Error> {
-    // The name is a pattern, as it is in kustomize.
-    let whole = format!("^{}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$", image.name);
-    let update = Update { image, matches: pattern(&whole)? };
+    let update = Update { image, matches: Named::of(&image.name)? };
     let is_crd = |kind: &str| kind == "CustomResourceDefinition";
     for resource in resources.list.iter_mut().filter(|r| !r.is_gone() && !is_crd(r.kind())) {
         update.containers(&mut resource.node)?;
@@ -26,9 +24,37 @@ pub(super) fn apply(resources: &mut ResMap, image: &Image, specs: &[FieldSpec]) 
     Ok(())
 }
 
+/// The images of a name, with any tag and digest. The name is a pattern, as it is in kustomize.
+enum Named<'a> {
+    Simple(&'a str),
+    Compiled(Regex),
+}
+
+impl Named<'_> {
+    fn of(name: &str) -> Result<Named<'_>, Error> {
+        if is_simple(name) {
+            return Ok(Named::Simple(name));
+        }
+        let whole = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
+        compile(&whole).map(Named::Compiled)
+    }
+
+    fn is_match(&self, image: &str) -> bool {
+        let name = match self {
+            Named::Compiled(regex) => return regex.is_match(image),
+            Named::Simple(name) => name,
+        };
+        let letter = |c: char| c.is_ascii_alphanumeric() || "_.{}-".contains(c);
+        after_simple(name, image).is_some_and(|rest| {
+            let rest = rest.strip_prefix(':').map_or(rest, |tag| tag.trim_start_matches(letter));
+            rest.strip_prefix("@sha256:").map_or(rest, |digest| digest.trim_start_matches(letter)).is_empty()
+        })
+    }
+}
+
 struct Update<'a> {
     image: &'a Image,
-    matches: Regex,
+    matches: Named<'a>,
 }
 
 impl Update<'_> {
@@ -103,7 +129,38 @@ fn split(image: &str) -> (&str, &str, &str) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+
+    #[test]
+    fn names_match_with_any_tag_and_digest() {
+        let check = |name: &str, image: &str, expected: bool| {
+            assert_eq!(Named::of(name).unwrap().is_match(image), expected, "{name} {image}");
+            // The group makes it compile without another meaning.
+            assert_eq!(
+                Named::of(&format!("(?:{name})")).unwrap().is_match(image),
+                expected,
+                "{name} {image}"
+            );
+        };
+        for (image, expected) in [
+            ("a.b/c", true),
+            ("a.b/c:", true),
+            ("a.b/c:1.2-x_{}", true),
+            ("a.b/c:1@sha256:0f", true),
+            ("a.b/c@sha256:", true),
+            ("axb/c:1", true),
+            ("a.b/cd", false),
+            ("a.b/c:1:2", false),
+            ("a.b/c@sha256:0f:1", false),
+            ("a.b/c@sha512:0f", false),
+            ("x/a.b/c", false),
+            ("a.b/c:1\n", false),
+        ] {
+            check("a.b/c", image, expected);
+        }
+        check("", ":1", true);
+    }
 
     #[test]
     fn images_split_into_name_tag_and_digest() {

@@ -70,7 +70,7 @@ pub(super) fn replicas(
     let mut found = false;
     for spec in specs {
         for resource in resources.list.iter_mut().filter(|r| !r.is_gone()) {
-            if !resource.any_ids().iter().any(|id| id.name == name && id.gvk.is_selected(&spec.gvk)) {
+            if !resource.ids().any(|id| id.name == name && id.gvk.is_selected(&spec.gvk)) {
                 continue;
             }
             found = true;

@@ -114,11 +114,18 @@ fn find(resources: &ResMap, patch: &Resource) -> Result<usize, Error> {
     }
 }
 
+/// Where the objects are that share an identity with the selected ones.
+fn all_of_same_identity(list: &[Resource], selected: &[usize]) -> Vec<usize> {
+    let ids: HashSet<_> = selected.iter().filter_map(|i| list.get(*i)).map(Resource::current).collect();
+    let names: HashSet<&str> = ids.iter().map(|id| id.name).collect();
+    let same = |r: &Resource| names.contains(r.name()) && ids.contains(&r.current());
+    list.iter().enumerate().filter(|(_, r)| same(r)).map(|(index, _)| index).collect()
+}
+
 /// Applies a patch to all objects that share an identity with the selected ones.
 fn merge_into(resources: &mut ResMap, selected: &[usize], patch: &Resource) -> Result<(), Error> {
-    let ids: HashSet<_> =
-        selected.iter().filter_map(|i| resources.list.get(*i)).map(Resource::current_id).collect();
-    for resource in resources.list.iter_mut().filter(|r| ids.contains(&r.current_id())) {
+    for index in all_of_same_identity(&resources.list, selected) {
+        let Some(resource) = resources.list.get_mut(index) else { continue };
         let mut copy = patch.clone();
         for field in ["labels", "annotations"] {
             let pairs = copy.string_map(field);

@@ -107,6 +107,8 @@ impl Worker {
         let mut child = Command::new(program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            // kustomize warns of deprecated fields on every build.
+            .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("starting `{}`", program.display()))?;
         let requests = child.stdin.take().context("its standard input is piped")?;
