@@ -137,12 +137,14 @@ impl<'a> Loader<'a> {
     fn remote_file(&mut self, url: &str) -> Result<Arc<[u8]>, Error> {
         let bytes = self.remotes.file(url).cloned().ok_or_else(|| remote::missing(url))?;
         self.remote_reads.entry(url.to_owned()).or_default();
-        self.count(&bytes)?;
+        self.count_file()?;
+        self.count_bytes(&bytes)?;
         Ok(bytes)
     }
 
     /// The bytes of the file at a path.
     pub(crate) fn read(&mut self, path: &str) -> Result<Arc<[u8]>, Error> {
+        self.count_file()?;
         let bytes = self.place.tree.read(path).map_err(refused)?;
         if let Some(real) = self.place.tree.real_path(path) {
             self.looked_at(&real);
@@ -151,15 +153,19 @@ impl<'a> Loader<'a> {
             let limit = self.limits.file_bytes;
             return Err(refused(TreeError::TooLarge { path: path.to_owned(), limit }));
         }
-        self.count(&bytes)?;
+        self.count_bytes(&bytes)?;
         Ok(bytes)
     }
 
-    fn count(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn count_file(&mut self) -> Result<(), Error> {
         self.files += 1;
         if self.files > self.limits.files {
             return Err(ErrorKind::Limit { limit: "files", value: self.limits.files }.into());
         }
+        Ok(())
+    }
+
+    fn count_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.bytes += bytes.len();
         if self.bytes > self.limits.bytes {
             return Err(ErrorKind::Limit { limit: "bytes", value: self.limits.bytes }.into());
