@@ -241,6 +241,12 @@ impl Fields {
         self.entries.iter().rev().find(|(key, _)| folds(key, name)).is_some_and(|(_, value)| !value.is_null())
     }
 
+    /// Whether a list has null for an entry, which kustomize refuses where it looks into it.
+    pub(crate) fn lists_null(&self, name: &str) -> bool {
+        let mut lists = self.entries.iter().filter(|(key, _)| folds(key, name));
+        lists.any(|(_, value)| value.as_array().is_some_and(|items| items.iter().any(Value::is_null)))
+    }
+
     /// Whether decoding it gives nothing but what an empty object gives; of the lists `appended` entries count.
     pub(crate) fn is_blank(&self, appended: &[&str]) -> bool {
         let mut last: Vec<(&str, &Value)> = Vec::new();

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use crate::node::{Node, Scalar, Tag};
+use crate::paths::{self, MOST_PARTS, Step};
 use crate::resid::Gvk;
-use crate::{Error, ErrorKind, share};
+use crate::{Error, share};
 
 /// Where a transformer writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +92,7 @@ pub(crate) fn apply_to_any(
     if (create == Create::Nothing || !spec.create) && leads_nowhere(object, &spec.path) {
         return Ok(());
     }
-    let path = split_path(&spec.path)?;
+    let path = paths::split(&spec.path, '/')?;
     let create = if spec.create { create } else { Create::Nothing };
     let mut shared = false;
     let mut noting = |node: &mut Node| {
@@ -112,7 +113,8 @@ pub(crate) fn apply_to_any(
 /// Whether the first part of a path is missing, as it mostly is: a look that costs little.
 fn leads_nowhere(object: &Node, path: &str) -> bool {
     let first = path.split('/').next().unwrap_or_default();
-    let plain = !first.is_empty() && !first.ends_with(['\\', ']']) && path.len() < MOST_PARTS;
+    let plain =
+        first.bytes().all(|b| b.is_ascii_alphabetic()) && !first.is_empty() && path.len() < MOST_PARTS;
     plain && matches!(object, Node::Map(_)) && object.get(first).is_none()
 }
 
@@ -152,10 +154,7 @@ fn step(
         (create, _) if rest.is_empty() => create,
         _ => Create::Map,
     };
-    let field = match made {
-        Create::Nothing => lookup(node, name),
-        _ => node.get_or_create(name, made.node()),
-    };
+    let field = lookup(node, name, made)?;
     let Some(field) = field else { return Ok(()) };
     if field.is_null() {
         if is_list {
@@ -168,36 +167,16 @@ fn step(
     walk(field, rest, create, set)
 }
 
-/// A field by name. kustomize also reads numbers and `[name=value]` as places in lists here; a map has neither.
-fn lookup<'a>(node: &'a mut Node, name: &str) -> Option<&'a mut Node> {
-    node.get_mut(name)
-}
-
-/// Parts of one path; each may make a level of an object.
-const MOST_PARTS: usize = 128;
-
-/// Splits at slashes; `\/` is a slash within a part.
-pub(crate) fn split_path(path: &str) -> Result<Vec<Cow<'_, str>>, Error> {
-    let mut parts: Vec<Cow<'_, str>> = Vec::new();
-    let path = match path.strip_prefix('/') {
-        Some(rest) => rest,
-        None => path,
-    };
-    for part in path.split('/') {
-        match parts.last_mut() {
-            Some(last) if last.ends_with('\\') => {
-                let last = last.to_mut();
-                last.pop();
-                last.push('/');
-                last.push_str(part);
-            }
-            _ => parts.push(Cow::Borrowed(part)),
-        }
-        if parts.len() > MOST_PARTS {
-            return Err(ErrorKind::Limit { limit: "parts of a path", value: MOST_PARTS }.into());
-        }
+/// The field that a part leads to, made when asked.
+///
+/// kustomize reads numbers, `-` and `[name=value]` as places in lists here too, and a map has none.
+fn lookup<'a>(node: &'a mut Node, part: &str, made: Create) -> Result<Option<&'a mut Node>, Error> {
+    match paths::step(node, part)? {
+        Step::Stay => Ok(Some(node)),
+        Step::To(index) => Ok(paths::at_mut(node, &[index])),
+        Step::Nowhere if made == Create::Nothing => Ok(None),
+        Step::Nowhere => Ok(node.get_or_create(part.trim(), made.node())),
     }
-    Ok(parts)
 }
 
 /// Adds field specs that are not there yet; the same place with another `create` is refused.
@@ -245,13 +224,5 @@ mod tests {
         check("{}", FieldSpec::everywhere("a/b"), r#"{"a":{"b":"new"}}"#);
         check("{}", FieldSpec::new("", "", "Other", "a", true), "{}");
         check("{}", FieldSpec::new("", "", "K", "a[]/b", true), "{}");
-    }
-
-    #[test]
-    fn escaped_slashes_stay_in_a_part() {
-        assert_eq!(
-            split_path(r"metadata/annotations/a.io\/b").unwrap(),
-            ["metadata", "annotations", "a.io/b"]
-        );
     }
 }

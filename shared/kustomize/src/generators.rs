@@ -11,6 +11,7 @@ use crate::loader::Loader;
 use crate::node::{Node, Scalar, Style, Tag};
 use crate::resource::{Behavior, Resource};
 use crate::types::Generator;
+use crate::yaml::go_json;
 use crate::yaml::node_to_json;
 
 /// Longest line of an env file; Go's scanner stops there without an error.
@@ -210,22 +211,6 @@ pub(crate) fn content_hash(node: &Node) -> Result<String, Error> {
         c => c,
     });
     Ok(letters.collect())
-}
-
-/// JSON as Go's encoder writes it: sorted keys, and some characters escaped that others leave.
-fn go_json(value: &Value) -> String {
-    value
-        .to_string()
-        .chars()
-        .map(|c| match c {
-            '<' => "\\u003c".to_owned(),
-            '>' => "\\u003e".to_owned(),
-            '&' => "\\u0026".to_owned(),
-            '\u{2028}' => "\\u2028".to_owned(),
-            '\u{2029}' => "\\u2029".to_owned(),
-            c => c.to_string(),
-        })
-        .collect()
 }
 
 #[cfg(test)]

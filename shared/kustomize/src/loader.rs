@@ -138,7 +138,7 @@ impl<'a> Loader<'a> {
         let bytes = self.remotes.file(url).cloned().ok_or_else(|| remote::missing(url))?;
         self.remote_reads.entry(url.to_owned()).or_default();
         self.count_file()?;
-        self.count_bytes(&bytes)?;
+        self.spend_bytes(bytes.len())?;
         Ok(bytes)
     }
 
@@ -153,7 +153,7 @@ impl<'a> Loader<'a> {
             let limit = self.limits.file_bytes;
             return Err(refused(TreeError::TooLarge { path: path.to_owned(), limit }));
         }
-        self.count_bytes(&bytes)?;
+        self.spend_bytes(bytes.len())?;
         Ok(bytes)
     }
 
@@ -165,8 +165,9 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    fn count_bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.bytes += bytes.len();
+    /// Counts bytes that the build reads, or makes out of what it read.
+    pub(crate) fn spend_bytes(&mut self, bytes: usize) -> Result<(), Error> {
+        self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes > self.limits.bytes {
             return Err(ErrorKind::Limit { limit: "bytes", value: self.limits.bytes }.into());
         }

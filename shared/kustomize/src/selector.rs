@@ -16,13 +16,17 @@ pub(crate) struct Selector {
     pub(crate) annotation_selector: String,
 }
 
+/// A pattern for a whole text; none when nothing is asked of it.
+pub(crate) fn whole(text: &str) -> Result<Option<Pattern>, Error> {
+    match text {
+        "" => Ok(None),
+        text => Pattern::whole(text).map(Some),
+    }
+}
+
 impl Selector {
     /// The places of the selected resources, in order.
     pub(crate) fn select(&self, list: &[Resource]) -> Result<Vec<usize>, Error> {
-        let whole = |text: &str| match text {
-            "" => Ok(None),
-            text => Pattern::whole(text).map(Some),
-        };
         let (group, version, kind) = (whole(&self.group)?, whole(&self.version)?, whole(&self.kind)?);
         let (name, namespace) = (whole(&self.name)?, whole(&self.namespace)?);
         let labels = requirements(&self.label_selector)?;
@@ -51,6 +55,24 @@ enum Operator {
     DoesNotExist,
     Greater(i64),
     Less(i64),
+}
+
+/// What a label or annotation selector asks for.
+pub(crate) struct Requirements(Vec<Requirement>);
+
+impl Requirements {
+    pub(crate) fn new(selector: &str) -> Result<Self, Error> {
+        requirements(selector).map(Requirements)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether pairs of names and values are as asked.
+    pub(crate) fn hold(&self, pairs: &[(String, String)]) -> bool {
+        all_hold(&self.0, pairs)
+    }
 }
 
 #[derive(Debug, PartialEq)]

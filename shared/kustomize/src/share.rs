@@ -49,6 +49,15 @@ pub(crate) fn is_written(field: &Node) -> bool {
     }
 }
 
+/// Makes the values of a copy its own.
+pub(crate) fn forget(copy: &mut Node) {
+    match copy {
+        Node::Scalar(scalar) => scalar.share = Share::default(),
+        Node::Map(fields) => fields.iter_mut().for_each(|(_, value)| forget(value)),
+        Node::Seq(items) => items.iter_mut().for_each(forget),
+    }
+}
+
 /// What was written in one place, by number.
 type Written = BTreeMap<u32, Scalar>;
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::Error;
 use crate::decode::Fields;
+use crate::replacements;
 use crate::sort::SortOptions;
 use crate::vars::Var;
 
@@ -34,6 +35,7 @@ pub(crate) struct Kustomization {
     pub(crate) patches_json6902: Vec<Patch>,
     pub(crate) images: Vec<Image>,
     pub(crate) replicas: Vec<(String, i64)>,
+    pub(crate) replacements: Vec<replacements::Entry>,
     pub(crate) config_maps: Vec<Generator>,
     pub(crate) secrets: Vec<Generator>,
     pub(crate) build_metadata: Vec<String>,
@@ -47,7 +49,7 @@ pub(crate) struct Kustomization {
 }
 
 /// Fields that exist in kustomize and are not built here.
-const UNSUPPORTED: [&str; 3] = ["openapi", "replacements", "crds"];
+const UNSUPPORTED: [&str; 2] = ["openapi", "crds"];
 
 /// Fields that need helm, which kustomize-controller does not let kustomize run.
 const HELM: [&str; 2] = ["helmCharts", "helmChartInflationGenerator"];
@@ -106,6 +108,7 @@ impl Kustomization {
             patches_json6902: fields.each("patchesJson6902", patch)?,
             images: fields.each("images", image)?,
             replicas: fields.each("replicas", replica)?,
+            replacements: fields.each("replacements", replacements::entry)?,
             config_maps: fields.each("configMapGenerator", |f| generator(f, false, &global))?,
             secrets: fields.each("secretGenerator", |f| generator(f, true, &global))?,
             build_metadata: fields.texts("buildMetadata")?,

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::decode::Fields;
 use crate::fieldspec::FieldSpec;
 use crate::loader::Loader;
+use crate::replacements;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::transformers::{
@@ -74,7 +75,10 @@ pub(crate) fn transformer(
             Ok(Transformer::StrategicPatches(load_strategic(loader, dir, &paths, &inline)?))
         }
         "PatchTransformer" => Ok(Transformer::Patch(load_patch(loader, dir, &patch(fields)?)?)),
-        "ReplacementTransformer" => Err(Error::unsupported("ReplacementTransformer")),
+        "ReplacementTransformer" => {
+            let entries = fields.each("replacements", replacements::plugin_entry)?;
+            Ok(Transformer::Replacements(replacements::load(loader, dir, &entries)?))
+        }
         "ReplicaCountTransformer" => {
             let (name, count) = replica(fields.object("replica")?)?;
             Ok(Transformer::Replicas(Cow::Owned(name), count, places(&mut fields)?))

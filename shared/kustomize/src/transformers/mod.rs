@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::fieldspec::FieldSpec;
 use crate::loader::Loader;
 use crate::origin::Trace;
+use crate::replacements::{self, Replacement};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::specs::Specs;
@@ -35,6 +36,7 @@ pub(crate) enum Transformer<'a> {
     JsonPatch(patches::Loaded),
     Replicas(Cow<'a, str>, i64, Places<'a>),
     Image(Cow<'a, Image>, Places<'a>),
+    Replacements(Vec<Replacement>),
     Hash,
     ValueAdd(ValueAdd),
     /// Several that count as one.
@@ -58,6 +60,7 @@ impl Transformer<'_> {
             Transformer::JsonPatch(patch) => patches::apply_json(loader, resources, patch, false),
             Transformer::Replicas(name, count, specs) => names::replicas(resources, name, *count, specs),
             Transformer::Image(image, specs) => images::apply(resources, image, specs),
+            Transformer::Replacements(list) => replacements::apply(loader, list, resources),
             Transformer::Hash => pipeline::add_hashes(resources),
             Transformer::ValueAdd(value) => value.apply(resources),
             Transformer::Several(several) => several.iter().try_for_each(|t| t.apply(loader, resources)),
@@ -99,6 +102,7 @@ pub(crate) fn of_fields<'a>(
     add("patchesJson6902", "PatchJson6902Transformer", json_patches(loader, dir, fields))?;
     add("replicas", "ReplicaCountTransformer", replicas(fields, specs))?;
     add("images", "ImageTagTransformer", images(fields, specs))?;
+    add("replacements", "ReplacementTransformer", replacements(loader, dir, fields))?;
     Ok(steps)
 }
 
@@ -188,4 +192,15 @@ fn replicas<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Trans
 fn images<'a>(fields: &'a Kustomization, specs: &'a Specs) -> Result<Vec<Transformer<'a>>, Error> {
     let images = fields.images.iter();
     Ok(images.map(|image| Transformer::Image(Cow::Borrowed(image), (&*specs.images).into())).collect())
+}
+
+fn replacements<'a>(
+    loader: &mut Loader<'_>,
+    dir: &str,
+    fields: &Kustomization,
+) -> Result<Vec<Transformer<'a>>, Error> {
+    if fields.replacements.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Transformer::Replacements(replacements::load(loader, dir, &fields.replacements)?)])
 }

@@ -1,9 +1,9 @@
 //! A value added at paths of objects; only a plugin's configuration asks for it.
 
 use crate::Error;
-use crate::fieldspec::split_path;
 use crate::loader::join_lexically;
 use crate::node::{Node, Scalar};
+use crate::paths::split;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::selector::Selector;
@@ -46,7 +46,7 @@ impl ValueAdd {
             let gvk = resource.gvk();
             return Namespace::new(&self.value, &[]).set_all(&mut resource.node, &gvk);
         }
-        let parts = split_path(&target.path)?;
+        let parts = split(&target.path, '/')?;
         let parts: Vec<&str> = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
         let field = find_or_create(&mut resource.node, &parts)?;
         let value = match target.position.checked_sub(1) {

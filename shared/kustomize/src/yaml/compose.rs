@@ -38,7 +38,8 @@ impl Budget {
         }
     }
 
-    fn spend(&mut self, nodes: usize) -> Result<(), YamlError> {
+    /// Takes nodes from the budget.
+    pub(super) fn spend(&mut self, nodes: usize) -> Result<(), YamlError> {
         self.nodes =
             self.nodes.checked_sub(nodes).ok_or_else(|| YamlError::limit("yaml nodes", self.limit))?;
         Ok(())
@@ -59,6 +60,34 @@ impl Budget {
             }
         }
         self.spend(count)
+    }
+}
+
+impl Budget {
+    /// Checks a copy of a node that is put below `above` levels of another, and gives the bytes of its texts.
+    pub(crate) fn spend_copy(&mut self, node: &Node, above: usize) -> Result<usize, YamlError> {
+        let (count, depth) = measure(node);
+        if above + depth > self.depth {
+            return Err(YamlError::limit("levels of yaml", self.depth));
+        }
+        self.spend(count)?;
+        let (mut bytes, mut stack) = (0, vec![node]);
+        while let Some(node) = stack.pop() {
+            match node {
+                Node::Scalar(scalar) => bytes += scalar.value.len(),
+                Node::Map(fields) => {
+                    bytes += fields.iter().map(|(key, _)| key.value.len()).sum::<usize>();
+                    stack.extend(fields.iter().map(|(_, value)| value));
+                }
+                Node::Seq(items) => stack.extend(items),
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The levels that a text may have.
+    pub(super) fn depth(&self) -> usize {
+        self.depth
     }
 }
 
@@ -147,7 +176,8 @@ impl<'t> Composer<'t, '_> {
     fn event(&mut self, event: Event<'t>, line: usize) -> Result<Option<Node>, YamlError> {
         match event {
             Event::Scalar(value, style, properties) => {
-                let scalar = self.scalar(value.into(), style, properties.tag);
+                let flow = self.stack.last().is_some_and(|frame| frame.flow);
+                let scalar = scalar_of(value.into(), style, properties.tag, self.version, flow);
                 self.add(Node::Scalar(scalar), properties.anchor, line)
             }
             Event::SequenceStart(properties, flow) => self.open(properties, Shape::Seq, flow),
@@ -155,28 +185,6 @@ impl<'t> Composer<'t, '_> {
             Event::SequenceEnd | Event::MappingEnd => self.close(line),
             Event::Alias(name) => self.alias(name, line),
             Event::DocumentStart | Event::DocumentEnd | Event::StreamEnd => Ok(None),
-        }
-    }
-
-    fn scalar(&self, value: CompactString, style: Style, tag: Option<EventTag>) -> Scalar {
-        let (tag, tagged) = match tag {
-            Some(EventTag::Named(tag)) => (tag, true),
-            // Version 2 takes the mark for a tag that it does not know.
-            Some(EventTag::NonSpecific) if self.version == Version::V2 && value != "<<" => (Tag::Str, true),
-            _ => (self.implied(&value, style), false),
-        };
-        // kustomize writes what is not there as an empty string, in quotes, within flow collections.
-        let flow = || self.version == Version::V3 && self.stack.last().is_some_and(|frame| frame.flow);
-        let style = if value.is_empty() && style == Style::Plain && flow() { Style::Single } else { style };
-        Scalar { tag, tagged, style, ..Scalar::bare(value) }
-    }
-
-    fn implied(&self, value: &str, style: Style) -> Tag {
-        match style {
-            Style::Plain if value == "<<" => Tag::Merge,
-            Style::Plain if self.version == Version::V3 => resolve_v3(value).tag(),
-            Style::Plain => resolve_v2(value).tag(),
-            _ => Tag::Str,
         }
     }
 
@@ -257,5 +265,35 @@ impl<'t> Composer<'t, '_> {
             },
         }
         Ok(None)
+    }
+}
+
+/// The scalar of an event; `flow` when it stands in a flow collection.
+#[inline]
+pub(super) fn scalar_of(
+    value: CompactString,
+    style: Style,
+    tag: Option<EventTag>,
+    version: Version,
+    flow: bool,
+) -> Scalar {
+    let (tag, tagged) = match tag {
+        Some(EventTag::Named(tag)) => (tag, true),
+        // Version 2 takes the mark for a tag that it does not know.
+        Some(EventTag::NonSpecific) if version == Version::V2 && value != "<<" => (Tag::Str, true),
+        _ => (implied(&value, style, version), false),
+    };
+    // kustomize writes what is not there as an empty string, in quotes, within flow collections.
+    let quoted = value.is_empty() && style == Style::Plain && version == Version::V3 && flow;
+    let style = if quoted { Style::Single } else { style };
+    Scalar { tag, tagged, style, ..Scalar::bare(value) }
+}
+
+fn implied(value: &str, style: Style, version: Version) -> Tag {
+    match style {
+        Style::Plain if value == "<<" => Tag::Merge,
+        Style::Plain if version == Version::V3 => resolve_v3(value).tag(),
+        Style::Plain => resolve_v2(value).tag(),
+        _ => Tag::Str,
     }
 }

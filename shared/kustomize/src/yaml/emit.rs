@@ -254,29 +254,8 @@ impl Emitter {
     }
 
     fn escape(&mut self, c: char) {
-        let code = u32::from(c);
-        let text = match code {
-            0x00 => "0".to_owned(),
-            0x07 => "a".to_owned(),
-            0x08 => "b".to_owned(),
-            0x09 => "t".to_owned(),
-            0x0a => "n".to_owned(),
-            0x0b => "v".to_owned(),
-            0x0c => "f".to_owned(),
-            0x0d => "r".to_owned(),
-            0x1b => "e".to_owned(),
-            0x22 => "\"".to_owned(),
-            0x5c => "\\".to_owned(),
-            0x85 => "N".to_owned(),
-            0xa0 => "_".to_owned(),
-            0x2028 => "L".to_owned(),
-            0x2029 => "P".to_owned(),
-            code if code <= 0xff => format!("x{code:02X}"),
-            code if code <= 0xffff => format!("u{code:04X}"),
-            _ => format!("U{code:08X}"),
-        };
         self.put('\\');
-        text.chars().for_each(|c| self.put(c));
+        escaped(c).chars().for_each(|c| self.put(c));
     }
 
     fn literal(&mut self, text: &str) {
@@ -309,6 +288,31 @@ impl Emitter {
                 breaks = false;
             }
         }
+    }
+}
+
+/// What stands behind the backslash for a character between double quotes.
+pub(super) fn escaped(c: char) -> String {
+    let code = u32::from(c);
+    match code {
+        0x00 => "0".to_owned(),
+        0x07 => "a".to_owned(),
+        0x08 => "b".to_owned(),
+        0x09 => "t".to_owned(),
+        0x0a => "n".to_owned(),
+        0x0b => "v".to_owned(),
+        0x0c => "f".to_owned(),
+        0x0d => "r".to_owned(),
+        0x1b => "e".to_owned(),
+        0x22 => "\"".to_owned(),
+        0x5c => "\\".to_owned(),
+        0x85 => "N".to_owned(),
+        0xa0 => "_".to_owned(),
+        0x2028 => "L".to_owned(),
+        0x2029 => "P".to_owned(),
+        code if code <= 0xff => format!("x{code:02X}"),
+        code if code <= 0xffff => format!("u{code:04X}"),
+        _ => format!("U{code:08X}"),
     }
 }
 
@@ -372,7 +376,7 @@ impl Facts {
     }
 }
 
-fn is_break(c: char) -> bool {
+pub(super) fn is_break(c: char) -> bool {
     matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 

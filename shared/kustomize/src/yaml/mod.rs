@@ -4,13 +4,16 @@
 //! `sigs.k8s.io/yaml` by go-yaml v2, which also writes all output.
 
 pub(crate) mod compose;
+mod document;
 mod documents;
 mod emit;
 mod folded;
+mod go_json;
 mod json;
 mod parse;
 pub(crate) mod resolve;
 mod scan;
+mod write_v3;
 
 use serde_json::Value;
 
@@ -18,8 +21,11 @@ pub use emit::emit;
 pub(crate) use emit::go_float;
 
 pub(crate) use compose::{Budget, Version, compose};
+pub(crate) use document::Document;
 pub(crate) use documents::documents;
+pub(crate) use go_json::{go_json, go_json_indented};
 pub(crate) use json::{check_emittable, from_json, from_json_lossy, node_to_json, object_to_json};
+pub(crate) use write_v3::scalar_text;
 
 use crate::{ErrorKind, Limits};
 
@@ -33,24 +39,32 @@ pub struct YamlError {
     pub message: String,
     /// The bound that was reached, when that is the reason.
     limit: Option<(&'static str, usize)>,
+    /// What is right and not supported here, when that is the reason.
+    beyond: Option<&'static str>,
 }
 
 impl YamlError {
     pub(crate) fn at(line: usize, message: impl Into<String>) -> Self {
-        YamlError { line, message: message.into(), limit: None }
+        YamlError { line, message: message.into(), limit: None, beyond: None }
     }
 
     pub(crate) fn limit(limit: &'static str, value: usize) -> Self {
         let message = format!("the limit of {value} {limit} is reached");
-        YamlError { line: 0, message, limit: Some((limit, value)) }
+        YamlError { limit: Some((limit, value)), ..YamlError::at(0, message) }
+    }
+
+    /// What kustomize takes and this crate does not.
+    pub(crate) fn beyond(what: &'static str) -> Self {
+        YamlError { beyond: Some(what), ..YamlError::at(0, format!("{what} is not supported")) }
     }
 }
 
 impl From<YamlError> for ErrorKind {
     fn from(error: YamlError) -> Self {
-        match error.limit {
-            Some((limit, value)) => ErrorKind::Limit { limit, value },
-            None => ErrorKind::Yaml { line: error.line, message: error.message },
+        match (error.limit, error.beyond) {
+            (Some((limit, value)), _) => ErrorKind::Limit { limit, value },
+            (None, Some(what)) => ErrorKind::Unsupported { field: what.to_owned() },
+            (None, None) => ErrorKind::Yaml { line: error.line, message: error.message },
         }
     }
 }

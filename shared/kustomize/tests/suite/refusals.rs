@@ -11,7 +11,7 @@ fn refused(kustomization: &str) -> kustomize::Error {
 
 #[test]
 fn unsupported_fields_are_named() {
-    for (field, value) in [("replacements", "[{path: x}]"), ("crds", "[a.yaml]"), ("openapi", "{path: x}")] {
+    for (field, value) in [("crds", "[a.yaml]"), ("openapi", "{path: x}")] {
         let error = refused(&format!("resources: [a.yaml]\n{field}: {value}\n"));
         assert!(matches!(error.kind, ErrorKind::Unsupported { .. }), "{field}: {error}");
         assert_eq!(error.field.as_deref(), Some(field));

@@ -94,6 +94,11 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Whether a comment was read so far.
+    pub(super) fn has_comments(&self) -> bool {
+        self.scanner.commented
+    }
+
     pub(super) fn next(&mut self) -> Result<Event<'a>, YamlError> {
         match self.state {
             State::ImplicitDocumentStart => self.document_start(true),

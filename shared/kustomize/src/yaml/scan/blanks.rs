@@ -28,6 +28,7 @@ impl Scanner<'_> {
 
     /// Skips the comment here. Version 3 also skips the comments below it, whatever blanks are before them.
     fn skip_comments(&mut self) {
+        self.commented = true;
         self.cursor.skip_to_break();
         if self.version == Version::V2 {
             return;
@@ -60,6 +61,7 @@ impl Scanner<'_> {
         let rest = self.cursor.rest();
         let skipped = rest.iter().take(WINDOW).take_while(|b| blank(b)).count();
         if skipped < WINDOW && rest.get(skipped) == Some(&b'#') {
+            self.commented = true;
             self.cursor.skip_to_break();
         }
     }

@@ -61,6 +61,7 @@ impl<'a> Scanner<'a> {
         }
         self.cursor.skip_blanks();
         if self.cursor.at(0) == b'#' {
+            self.commented = true;
             self.cursor.skip_to_break();
         }
         if !self.cursor.is_break_or_end(0) {

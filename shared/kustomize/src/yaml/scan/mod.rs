@@ -29,6 +29,8 @@ const DEEPEST: usize = 10_000;
 pub(super) struct Scanner<'a> {
     cursor: Cursor<'a>,
     version: Version,
+    /// Whether a comment was skipped.
+    pub(super) commented: bool,
     /// Why the text cannot be read beyond the part that the cursor has.
     refusal: Option<YamlError>,
     queue: VecDeque<Token<'a>>,
@@ -50,6 +52,7 @@ impl<'a> Scanner<'a> {
         Scanner {
             cursor: Cursor::new(text),
             version,
+            commented: false,
             refusal,
             queue: VecDeque::with_capacity(8),
             taken: 0,
