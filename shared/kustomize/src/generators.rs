@@ -13,6 +13,7 @@ use crate::resource::{Behavior, Resource};
 use crate::types::Generator;
 use crate::yaml::go_json;
 use crate::yaml::node_to_json;
+use crate::yaml::resolve::float_number;
 
 /// Longest line of an env file; Go's scanner stops there without an error.
 const LONGEST_ENV_LINE: usize = 65_536;
@@ -181,7 +182,8 @@ pub(crate) fn content_hash(node: &Node) -> Result<String, Error> {
         match node.get(field) {
             None => Ok(Value::String(String::new())),
             Some(Node::Scalar(scalar)) => Ok(Value::String(scalar.value.to_string())),
-            Some(node) => Ok(node_to_json(node)?),
+            Some(Node::Seq(_)) => Ok(Value::Null),
+            Some(node) => Ok(as_floats(node_to_json(node)?)),
         }
     };
     let kind = node.get("kind").map_or("", Node::text);
@@ -197,7 +199,7 @@ pub(crate) fn content_hash(node: &Node) -> Result<String, Error> {
     for field in fields {
         map.insert((*field).to_owned(), value(field)?);
     }
-    if let object @ Value::Object(_) = value(optional)? {
+    if let object @ (Value::Object(_) | Value::Null) = value(optional)? {
         map.insert(optional.to_owned(), object);
     }
     let digest = Sha256::digest(go_json(&Value::Object(map)).as_bytes());
@@ -211,6 +213,20 @@ pub(crate) fn content_hash(node: &Node) -> Result<String, Error> {
         c => c,
     });
     Ok(letters.collect())
+}
+
+/// Go reads all numbers as floats, which changes those that are too long.
+fn as_floats(value: Value) -> Value {
+    match value {
+        Value::Number(number) => {
+            let exact = number.as_i64().is_some_and(|n| n.unsigned_abs() < 1 << 53);
+            let float = number.as_f64().filter(|_| !exact).and_then(float_number);
+            Value::Number(float.unwrap_or(number))
+        }
+        Value::Array(items) => items.into_iter().map(as_floats).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, as_floats(value))).collect(),
+        other => other,
+    }
 }
 
 #[cfg(test)]

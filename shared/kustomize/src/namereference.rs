@@ -9,6 +9,7 @@ use crate::resid::{CLUSTER, Gvk, GvkRef};
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::specs::NameReference;
+use crate::yaml::node_to_json;
 
 /// What a reference asks of an object it may mean.
 struct Candidate {
@@ -118,9 +119,13 @@ fn account_namespaces(resource: &Resource) -> Result<HashSet<String>, Error> {
             if !matches!(subject, Node::Map(_)) {
                 return Err(Error::invalid("an entry of `subjects` is not a map"));
             }
-            if subject.get("kind").is_some_and(|kind| kind.text() == "ServiceAccount")
-                && let Some(namespace) = subject.get("namespace")
-            {
+            let (Some(kind), Some(namespace)) = (subject.get("kind"), subject.get("namespace")) else {
+                continue;
+            };
+            if !node_to_json(kind)?.is_string() {
+                return Err(Error::invalid("the kind of a subject is not a text"));
+            }
+            if kind.text() == "ServiceAccount" {
                 if namespace.is_null() {
                     return Err(Error::invalid("a subject's namespace is blank"));
                 }

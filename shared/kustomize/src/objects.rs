@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::Error;
-use crate::node::{Node, Tag};
+use crate::node::{Node, Scalar, Style, Tag};
 use crate::resource::Resource;
 use crate::yaml::{Budget, documents, from_json, node_to_json};
 
@@ -29,12 +29,26 @@ pub(crate) fn read(text: &str, budget: &mut Budget) -> Result<Vec<Resource>, Err
             _ => return Err(Error::invalid("`items` of a list is not a list")),
         };
         for item in items {
-            let value = node_to_json(item)?;
+            let value = node_to_json(&unfolded(item))?;
             budget.spend_value(&value)?;
             queue.extend(checked(from_json(&value))?);
         }
     }
     Ok(resources)
+}
+
+/// The items are decoded at once, not written and read again, so that no folded text is changed on the way.
+fn unfolded(node: &Node) -> Node {
+    match node {
+        Node::Scalar(scalar) if matches!(scalar.style, Style::Literal | Style::Folded) => {
+            Node::Scalar(Scalar { style: Style::Double, ..scalar.clone() })
+        }
+        Node::Scalar(_) => node.clone(),
+        Node::Seq(items) => Node::Seq(items.iter().map(unfolded).collect()),
+        Node::Map(fields) => {
+            Node::Map(fields.iter().map(|(key, value)| (key.clone(), unfolded(value))).collect())
+        }
+    }
 }
 
 /// Drops what is empty, refuses what is no Kubernetes object.

@@ -3,6 +3,7 @@
 use crate::Origin;
 use crate::node::{Node, Scalar, Tag};
 use crate::resid::{Gvk, GvkRef, IdRef, ResId};
+use crate::share::Share;
 
 /// What a generator does when its object exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -123,8 +124,33 @@ impl Resource {
         self.original().to_owned()
     }
 
+    /// kustomize writes its notes as annotations and those anew, so that none of them stands elsewhere as well.
+    fn unshare_annotations(&mut self) {
+        let annotations = self.node.get_mut("metadata").and_then(|m| m.get_mut("annotations"));
+        if let Some(Node::Map(annotations)) = annotations {
+            for (_, value) in annotations {
+                if let Node::Scalar(scalar) = value {
+                    scalar.share = Share::default();
+                }
+            }
+        }
+    }
+
+    /// Forgets all that kustomize keeps as annotations, which a patch can take away.
+    pub(crate) fn forget(&mut self) {
+        self.previous.clear();
+        self.prefixes.clear();
+        self.suffixes.clear();
+        self.behavior = Behavior::Create;
+        self.generated = false;
+        self.needs_hash = false;
+    }
+
     /// Remembers the identity before a change.
     pub(crate) fn store_previous_id(&mut self) {
+        if self.shares > 0 {
+            self.unshare_annotations();
+        }
         let id = self.current();
         let namespace = id.effective_namespace().to_owned();
         let previous = Previous { kind: id.gvk.kind.to_owned(), name: id.name.to_owned(), namespace };

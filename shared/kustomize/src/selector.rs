@@ -29,10 +29,10 @@ impl Selector {
     pub(crate) fn select(&self, list: &[Resource]) -> Result<Vec<usize>, Error> {
         let (group, version, kind) = (whole(&self.group)?, whole(&self.version)?, whole(&self.kind)?);
         let (name, namespace) = (whole(&self.name)?, whole(&self.namespace)?);
-        let labels = requirements(&self.label_selector)?;
-        let annotations = requirements(&self.annotation_selector)?;
+        let labels = requirements(&self.label_selector);
+        let annotations = requirements(&self.annotation_selector);
         let fits = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
-        let selected = list.iter().enumerate().filter(|(_, resource)| {
+        let by_identity = |resource: &Resource| {
             let (current, original) = (resource.current(), resource.original());
             let either = |pattern: &Option<Pattern>, a: &str, b: &str| fits(pattern, a) || fits(pattern, b);
             either(&namespace, original.effective_namespace(), current.effective_namespace())
@@ -40,10 +40,19 @@ impl Selector {
                 && fits(&group, current.gvk.group)
                 && fits(&version, current.gvk.version)
                 && fits(&kind, current.gvk.kind)
-                && (labels.is_empty() || all_hold(&labels, &resource.string_map("labels")))
-                && (annotations.is_empty() || all_hold(&annotations, &resource.string_map("annotations")))
-        });
-        Ok(selected.map(|(index, _)| index).collect())
+        };
+        // Selectors that cannot be read matter only where there is an object to select.
+        let holds = |requirements: &Result<Vec<Requirement>, Error>, resource: &Resource, field| {
+            let requirements = requirements.as_ref().map_err(Clone::clone)?;
+            Ok::<bool, Error>(requirements.is_empty() || all_hold(requirements, &resource.string_map(field)))
+        };
+        let mut selected = Vec::new();
+        for (index, resource) in list.iter().enumerate().filter(|(_, resource)| by_identity(resource)) {
+            if holds(&labels, resource, "labels")? && holds(&annotations, resource, "annotations")? {
+                selected.push(index);
+            }
+        }
+        Ok(selected)
     }
 }
 

@@ -13,8 +13,12 @@ use crate::{Error, ErrorKind};
 const LONGEST_JOINED_LIST: usize = 10_000;
 
 /// Merges a patch into an object; `None` when the patch deletes it.
+///
+/// A patch that replaces the whole object leaves it as it is: kustomize goes on with the object it has.
 pub(crate) fn merge(object: Node, patch: Node) -> Result<Option<Node>, Error> {
-    Ok(walk(Some(object), Some(patch), None, false)?.node)
+    let replaced = patch.get(DIRECTIVE).is_some_and(|d| d.text() == "replace").then(|| object.clone());
+    let merged = walk(Some(object), Some(patch), None, false)?.node;
+    Ok(replaced.or(merged))
 }
 
 /// What a walk gives, and whether it is the object's own node, changed, rather than one of the patch.
@@ -155,6 +159,9 @@ fn walk_map(
     let mut seen = HashSet::with_capacity(fields.len());
     let mut result = Node::Map(Vec::with_capacity(fields.len() + news.len()));
     let Node::Map(out) = &mut result else { return Ok(Walked::GONE) };
+    if fields.iter().any(|(key, _)| key.value.is_empty()) || news.contains_key("") {
+        return Err(Error::invalid("wrong node kind: a field without a name cannot be merged"));
+    }
     for (key, old) in fields {
         if !seen.insert(key.value.clone()) {
             out.push((key, old));

@@ -56,6 +56,10 @@ pub(crate) fn load(loader: &mut Loader<'_>, dir: &str, patch: &Patch) -> Result<
             for resource in &mut patches {
                 resource.allow_name_change = patch.allow_name_change;
                 resource.allow_kind_change = patch.allow_kind_change;
+                if patch.allow_name_change || patch.allow_kind_change {
+                    // kustomize notes the option in the patch's annotations, and writes all of them as texts.
+                    resource.normalise_annotations();
+                }
             }
             Body::Strategic(patches)
         }
@@ -148,6 +152,9 @@ fn merge_one(resource: &mut Resource, patch: Node, options: &Resource) -> Result
     if options.allow_name_change || options.allow_kind_change {
         resource.store_previous_id();
     }
+    if takes_annotations(&patch) {
+        resource.forget();
+    }
     let node = std::mem::replace(&mut resource.node, Node::Map(Vec::new()));
     let Some(merged) = smp::merge(node, patch)? else { return Ok(()) };
     resource.node = merged;
@@ -165,6 +172,15 @@ fn merge_one(resource: &mut Resource, patch: Node, options: &Resource) -> Result
     }
     resource.set_namespace(&namespace);
     Ok(())
+}
+
+/// Whether a patch takes all annotations away, and with them what kustomize keeps there for itself.
+fn takes_annotations(patch: &Node) -> bool {
+    let takes = |node: &Node| {
+        node.is_null() || node.get("$patch").is_some_and(|d| matches!(d.text(), "delete" | "replace"))
+    };
+    let Some(metadata) = patch.get("metadata") else { return false };
+    takes(metadata) || metadata.get("annotations").is_some_and(takes)
 }
 
 /// Loads `patchesStrategicMerge`: entries are files, or patches themselves; `inline` are more of those.

@@ -218,6 +218,8 @@ impl<'t> Composer<'t, '_> {
                 })
             }
         };
+        // An anchor counts from where its node begins: one of the same name within the node is a later one.
+        let anchor = anchor.filter(|anchor| matches!(self.anchors.get(anchor), Some(None)));
         self.add(node, anchor, line)
     }
 
