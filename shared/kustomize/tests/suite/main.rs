@@ -5,6 +5,7 @@ mod cli;
 mod common;
 mod fleets;
 mod library;
+mod random;
 mod refusals;
 mod remote;
 mod seeds;
