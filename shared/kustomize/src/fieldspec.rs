@@ -43,6 +43,16 @@ pub(crate) enum CreateTag {
     Int,
 }
 
+impl CreateTag {
+    fn tag(self) -> Tag {
+        match self {
+            CreateTag::Empty => Tag::None,
+            CreateTag::Str => Tag::Str,
+            CreateTag::Int => Tag::Int,
+        }
+    }
+}
+
 impl Create {
     fn node(self) -> Node {
         match self {
@@ -54,16 +64,9 @@ impl Create {
     /// What becomes of a null found in its place.
     fn replace_null(self, field: &mut Node) {
         match (self, &mut *field) {
-            (Create::Nothing, _) => {}
             (Create::Map, _) => *field = Node::Map(Vec::new()),
-            (Create::Scalar(tag), Node::Scalar(scalar)) => {
-                scalar.tag = match tag {
-                    CreateTag::Empty => Tag::None,
-                    CreateTag::Str => Tag::Str,
-                    CreateTag::Int => Tag::Int,
-                };
-            }
-            (Create::Scalar(_), _) => {}
+            (Create::Scalar(tag), Node::Scalar(scalar)) => scalar.tag = tag.tag(),
+            (Create::Nothing | Create::Scalar(_), _) => {}
         }
     }
 }

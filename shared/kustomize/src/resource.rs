@@ -173,6 +173,18 @@ impl Resource {
         !self.previous.is_empty() || !self.prefixes.is_empty() || !self.suffixes.is_empty() || self.generated
     }
 
+    /// Lets a path into annotations find the map that kustomize's own make exist, though they are never printed.
+    pub(crate) fn reveal_annotations(&mut self, path: &str) {
+        if path.starts_with("metadata/annotations")
+            && self.has_hidden_annotations()
+            && let Some(metadata) = self.node.get_mut("metadata")
+            && let Some(annotations) = metadata.get_or_create("annotations", Node::Map(Vec::new()))
+            && annotations.is_null()
+        {
+            *annotations = Node::Map(Vec::new());
+        }
+    }
+
     /// Names and values of `metadata.labels` or `metadata.annotations`, as text.
     pub(crate) fn string_map(&self, field: &str) -> Vec<(String, String)> {
         let metadata = self.node.get("metadata").filter(|m| !m.is_nil_or_empty());

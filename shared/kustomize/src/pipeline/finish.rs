@@ -42,6 +42,7 @@ pub(super) fn drop_local(resources: &mut ResMap) -> Result<(), Error> {
             )));
         }
     }
+    resources.check_unique()?;
     resources.list.retain(|r| r.annotation(LOCAL_ANNOTATION).is_none_or(|value| value == "false"));
     Ok(())
 }

@@ -36,6 +36,7 @@ pub(super) fn apply(
     }
     for resource in resources.list.iter_mut().filter(|r| !r.is_gone()) {
         let gvk = resource.gvk();
+        specs.iter().for_each(|spec| resource.reveal_annotations(&spec.path));
         for (key, value) in pairs {
             resource.shares += 1;
             let share = Share::new(resource.shares);

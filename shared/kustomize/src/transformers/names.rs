@@ -52,13 +52,28 @@ fn rename(
                 note(resource);
             }
             let gvk = resource.gvk();
+            resource.reveal_annotations(&spec.path);
             fieldspec::apply(&mut resource.node, &gvk, spec, Create::Scalar(CreateTag::Str), &mut |node| {
-                let name = Scalar::bare(new_name(node.text()));
+                let name = new_name(node.text());
+                if name.is_empty() && matches!(node, Node::Scalar(_)) {
+                    return unnamed(node);
+                }
+                let name = Scalar::bare(name);
                 if node.set_scalar(name) { Ok(()) } else { Err(Error::invalid("a name is not a scalar")) }
             })?;
         }
     }
     Ok(())
+}
+
+/// kustomize sets no empty text. What it makes of a field that it has just created depends on brackets around it.
+fn unnamed(node: &Node) -> Result<(), Error> {
+    match node {
+        Node::Scalar(scalar) if scalar.tag == Tag::None => {
+            Err(Error::unsupported("a created field without text"))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn replicas(

@@ -51,6 +51,7 @@ impl<'a> Namespace<'a> {
         for resource in resources.list.iter_mut().filter(|r| !r.is_gone()) {
             let before = resource.current_id();
             resource.store_previous_id();
+            self.places.iter().for_each(|spec| resource.reveal_annotations(&spec.path));
             self.set_all(&mut resource.node, &before.gvk)?;
             let after = resource.current_id();
             if let Some(count) = ids.get_mut(&before.key()) {

@@ -48,7 +48,12 @@ impl ValueAdd {
         }
         let parts = split(&target.path, '/')?;
         let parts: Vec<&str> = parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).collect();
-        let field = find_or_create(&mut resource.node, &parts)?;
+        resource.reveal_annotations(&parts.join("/"));
+        let field = match find_or_create(&mut resource.node, &parts)? {
+            Some(field) => field,
+            None if target.position == 0 => return Ok(()),
+            None => return Err(Error::invalid("nothing is at the path")),
+        };
         let value = match target.position.checked_sub(1) {
             None => self.value.clone(),
             Some(position) => insert(field.text(), position, &self.value),
@@ -60,10 +65,10 @@ impl ValueAdd {
     }
 }
 
-/// The node at a path, made where it is missing.
-fn find_or_create<'a>(node: &'a mut Node, parts: &[&str]) -> Result<&'a mut Node, Error> {
-    let Some((part, rest)) = parts.split_first() else { return Ok(node) };
-    let missing = || Error::invalid(format!("nothing is at `{part}`"));
+/// The node at a path, made where it is missing; `None` where that cannot be, which is no error.
+fn find_or_create<'a>(node: &'a mut Node, parts: &[&str]) -> Result<Option<&'a mut Node>, Error> {
+    let Some((part, rest)) = parts.split_first() else { return Ok(Some(node)) };
+    let wrong = || Error::invalid(format!("`{part}` does not fit what is there"));
     let made = match rest.first() {
         None => Node::Scalar(Scalar::bare("")),
         Some(next) if is_element(next) || next.parse::<usize>().is_ok() => Node::Seq(Vec::new()),
@@ -72,20 +77,23 @@ fn find_or_create<'a>(node: &'a mut Node, parts: &[&str]) -> Result<&'a mut Node
     let next = match node {
         Node::Seq(items) => at(items, part)?,
         Node::Map(_) if is_field(part) => node.get_or_create(part, made),
-        _ => None,
+        node if node.is_null() && (is_field(part) || part.parse::<usize>().is_ok()) => None,
+        _ => return Err(wrong()),
     };
-    find_or_create(next.ok_or_else(missing)?, rest)
+    next.map_or(Ok(None), |next| find_or_create(next, rest))
 }
 
 /// The element that a part means: by its place, the last, or by what is in it.
 fn at<'a>(items: &'a mut Vec<Node>, part: &str) -> Result<Option<&'a mut Node>, Error> {
+    let wrong = || Error::invalid(format!("`{part}` does not fit a list"));
     if let Ok(at) = part.parse::<i64>() {
-        return Ok(usize::try_from(at).ok().and_then(|at| items.get_mut(at)));
+        let at = usize::try_from(at).map_err(|_| wrong())?;
+        return Ok(items.get_mut(at));
     }
     match part {
-        "-" => Ok(items.last_mut()),
+        "-" => items.last_mut().ok_or_else(wrong).map(Some),
         part if is_element(part) => element(items, part).map(Some),
-        _ => Ok(None),
+        _ => Err(wrong()),
     }
 }
 
