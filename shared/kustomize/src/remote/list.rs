@@ -101,6 +101,7 @@ fn files(settings: &Kustomization) -> impl Iterator<Item = &str> {
         files.chain(generator.envs.iter().map(String::as_str))
     });
     let patches = settings.patches.iter().chain(&settings.patches_json6902).map(|patch| patch.path.as_str());
+    let replacements = settings.replacements.iter().map(|entry| entry.path.as_str());
     let lists = [&settings.configurations, &settings.patches_strategic_merge];
-    sources.chain(patches).chain(lists.into_iter().flatten().map(String::as_str))
+    sources.chain(patches).chain(replacements).chain(lists.into_iter().flatten().map(String::as_str))
 }

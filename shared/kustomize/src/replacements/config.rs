@@ -15,7 +15,7 @@ const DEFAULT_FIELD: &str = "metadata.name";
 /// An entry of `replacements`: a replacement, or the file that holds one or several.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Entry {
-    path: String,
+    pub(crate) path: String,
     replacement: Replacement,
 }
 

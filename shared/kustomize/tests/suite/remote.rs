@@ -152,7 +152,7 @@ fn all_that_is_missing_is_listed_at_once() {
         (
             "base/kustomization.yaml",
             "resources: ['https://h.example/a.yaml']\ncomponents: [github.com/a/b/c, ../base]\ngenerators: ['https://h.example/g.yaml']
-patches: [{path: 'http://h.example/p.yaml'}]\nconfigMapGenerator: [{name: c, files: ['k=https://h.example/f'], envs: ['https://h.example/e']}]",
+patches: [{path: 'http://h.example/p.yaml'}]\nreplacements: [{path: 'http://h.example/r.yaml'}]\nconfigMapGenerator: [{name: c, files: ['k=https://h.example/f'], envs: ['https://h.example/e']}]",
         ),
     ]);
     let listed = |options: &Options| -> Vec<String> {
@@ -162,6 +162,7 @@ patches: [{path: 'http://h.example/p.yaml'}]\nconfigMapGenerator: [{name: c, fil
         "https://h.example/f",
         "https://h.example/e",
         "http://h.example/p.yaml",
+        "http://h.example/r.yaml",
         "https://h.example/a.yaml",
         "github.com/a/b/c",
         "https://h.example/g.yaml",
