@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, ensure};
 use domain::report::{Comparison, Mode, Report};
 use domain::{Author, PullKey, PullRequest, PullState, Trust};
-use flows::analyse::{Findings, Question, Repository, analyse};
+use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
 use flux::{Artifact, GitRepository, Kustomization, Variables};
 use kubernetes::KubeCluster;
 use kustomize::MemoryTree;
@@ -103,8 +103,9 @@ impl Scenario {
     async fn report(&self, cluster: Result<Arc<dyn Cluster>, String>) -> String {
         let checkout = self.checkout();
         let repository = Repository::Known { urls: vec![self.url()], branch: "main".to_owned() };
+        let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
         let Findings { cluster, kustomizations, coverage, notes } =
-            analyse(Question { checkout: &checkout, repository, cluster }).await;
+            analyse(Question { checkout: &checkout, repository, cluster, remotes }).await;
         let report = Report {
             id: "scenario".parse().unwrap(),
             pull: pull_request(&self.name),

@@ -9,8 +9,8 @@ use bootstrap::config::{Config, Defaults};
 use bootstrap::worker::{checkouts, clone_urls};
 use clap::ValueEnum;
 use domain::report::Report;
-use domain::{Author, PullKey, PullRequest, PullState, Trust};
-use flows::analyse::{Findings, Question, Repository, analyse};
+use domain::{Author, PullKey, PullRequest, PullState, RemoteHosts, Trust};
+use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
 use kubernetes::KubeCluster;
 use ports::ledger::Ledger;
 use ports::{Checkout, Clock, Cluster, Conditional, Forge as _, SystemClock};
@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// The kubeconfig of the cluster to compare with; without it, the rendered change alone is shown.
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
+    /// A host that remote bases and files may be fetched from, such as `github.com`; may be given several times.
+    #[arg(long, value_name = "HOST")]
+    remote_host: Vec<String>,
     /// The configuration, for a pull request; without it, GitHub is asked with the token in GITHUB_TOKEN.
     #[arg(long)]
     config: Option<PathBuf>,
@@ -95,7 +98,22 @@ async fn of_revisions(args: &Args, repo: &Path) -> anyhow::Result<Report> {
         None => Repository::Any,
     };
     let pull = stand_in(args, repo, &checkout)?;
-    finish(checkout, repository, cluster(args.kubeconfig.as_deref()).await?, pull).await
+    let remotes = remotes(args, RemoteHosts::default())?;
+    finish(checkout, repository, cluster(args.kubeconfig.as_deref()).await?, remotes, pull).await
+}
+
+/// Hosts of the command line, or else those of the configuration.
+fn remotes(args: &Args, configured: RemoteHosts) -> anyhow::Result<RemoteAccess> {
+    let given = RemoteHosts::new(&args.remote_host).context("--remote-host")?;
+    let hosts = if given.is_empty() { configured } else { given };
+    if hosts.is_empty() {
+        return Ok(RemoteAccess::None("allow its host with --remote-host HOST".to_owned()));
+    }
+    Ok(bootstrap::worker::remotes(&hosts, cache_dir()))
+}
+
+fn cache_dir() -> PathBuf {
+    std::env::temp_dir().join("preflux-git")
 }
 
 /// A repository on disk has no pull request; the report's head line shows the revisions instead.
@@ -145,8 +163,7 @@ async fn of_pull(args: &Args, key: &PullKey) -> anyhow::Result<Report> {
         Conditional::Fresh { value, .. } => value,
         Conditional::NotModified => pull.base.clone(),
     };
-    let cache = std::env::temp_dir().join("preflux-git");
-    let checkout = checkouts(&config.github.git_url, cache, github).pull(&pull, &tip).await?;
+    let checkout = checkouts(&config.github.git_url, cache_dir(), github).pull(&pull, &tip).await?;
     let (owner, name) = (key.repo.owner(), key.repo.name());
     let urls = clone_urls(&config.github.git_url);
     let urls = urls.iter().map(|url| url.replace("{owner}", owner).replace("{name}", name)).collect();
@@ -155,7 +172,8 @@ async fn of_pull(args: &Args, key: &PullKey) -> anyhow::Result<Report> {
         (None, Some(configured)) => bootstrap::worker::cluster(Some(configured), secrets.as_ref()).await,
         (kubeconfig, _) => cluster(kubeconfig.as_deref()).await?,
     };
-    finish(checkout, repository, cluster, pull).await
+    let remotes = remotes(args, config.remotes.clone())?;
+    finish(checkout, repository, cluster, remotes, pull).await
 }
 
 /// Without a configuration file the token comes from the environment, and nothing else is needed.
@@ -189,10 +207,11 @@ async fn finish(
     checkout: Checkout,
     repository: Repository,
     cluster: Result<Arc<dyn Cluster>, String>,
+    remotes: RemoteAccess,
     pull: PullRequest,
 ) -> anyhow::Result<Report> {
     let Findings { cluster, kustomizations, coverage, notes } =
-        analyse(Question { checkout: &checkout, repository, cluster }).await;
+        analyse(Question { checkout: &checkout, repository, cluster, remotes }).await;
     Ok(Report {
         id: "printed-report".parse()?,
         pull,

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::RepoName;
+use domain::{RemoteHosts, RepoName};
 use domain::job::Outcome;
 use flows::JobError;
+use flows::analyse::RemoteAccess;
 use flows::work::{WorkCtx, work};
 use futures::FutureExt as _;
-use git::{GitCache, Limits, TokenSource, remote_at};
+use git::{GitCache, Limits, RemoteCache, TokenSource, remote_at};
 use github::GitHub;
 use kubernetes::KubeCluster;
 use ports::ledger::Ledger;
@@ -52,6 +53,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         tracing::warn!("no cluster is asked: {why}");
     }
     Ok(WorkCtx {
+        remotes: remotes(&config.remotes, parts.cache_dir.clone()),
         checkouts: checkouts(&config.github.git_url, parts.cache_dir, github.clone()),
         forge: github,
         queue: parts.queue,
@@ -79,6 +81,19 @@ pub fn checkouts(git_url: &str, cache_dir: PathBuf, github: Arc<GitHub>) -> Arc<
         token: Arc::new(GitHubTokens(github)),
         limits: Limits::default(),
     }))
+}
+
+/// What may be fetched besides the watched repositories: from the listed hosts, without any token.
+pub fn remotes(hosts: &RemoteHosts, cache_dir: PathBuf) -> RemoteAccess {
+    if hosts.is_empty() {
+        return RemoteAccess::None(
+            "nothing is fetched from other hosts unless `remotes.hosts` in the configuration lists them".to_owned(),
+        );
+    }
+    match RemoteCache::new(cache_dir, Limits::default()) {
+        Ok(cache) => RemoteAccess::From { hosts: hosts.clone(), fetch: Arc::new(cache) },
+        Err(why) => RemoteAccess::None(why),
+    }
 }
 
 struct GitHubTokens(Arc<GitHub>);

@@ -2,7 +2,7 @@
 
 mod fields;
 
-use domain::{PathRules, RepoName, RepoRule};
+use domain::{PathRules, RemoteHosts, RepoName, RepoRule};
 use serde_json::Value;
 
 use fields::{Fields, Problems};
@@ -21,6 +21,8 @@ pub struct Config {
     pub slack: SlackConfig,
     /// The cluster to compare with; without one, reports show the rendered change alone.
     pub cluster: Option<ClusterConfig>,
+    /// Hosts that remote bases and files may be fetched from; none unless listed.
+    pub remotes: RemoteHosts,
     /// What is watched. Never empty.
     pub repositories: Vec<RepoRule>,
     /// Seconds between two polls of the embedded form, at least 5. On AWS the schedule decides.
@@ -131,6 +133,7 @@ impl Config {
             github: github(root.object("github"), defaults),
             slack: slack(root.object("slack"), defaults),
             cluster: cluster(root.optional_object("cluster"), defaults),
+            remotes: remotes(root.object("remotes")),
             repositories: repositories(&mut root),
             poll_every_s: root.number("poll_every_s").unwrap_or(60),
             listen: root.text("listen").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
@@ -231,6 +234,15 @@ fn cluster(fields: Option<Fields>, defaults: &Defaults) -> Option<ClusterConfig>
     }
     fields.finish();
     Some(ClusterConfig { name, kubeconfig: kubeconfig.unwrap_or_default() })
+}
+
+fn remotes(mut fields: Fields) -> RemoteHosts {
+    let hosts = RemoteHosts::new(&fields.texts("hosts"));
+    if let Err(error) = &hosts {
+        fields.problem("hosts", &error.to_string());
+    }
+    fields.finish();
+    hosts.unwrap_or_default()
 }
 
 fn repositories(root: &mut Fields) -> Vec<RepoRule> {

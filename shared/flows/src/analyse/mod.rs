@@ -5,6 +5,7 @@
 mod compare;
 mod discover;
 mod pair;
+mod remote;
 mod render;
 mod variables;
 
@@ -15,6 +16,7 @@ use domain::report::{ClusterAsked, Coverage, KustomizationReport};
 use ports::{Checkout, Cluster};
 
 pub use discover::Repository;
+pub use remote::RemoteAccess;
 
 /// What is asked.
 pub struct Question<'a> {
@@ -24,6 +26,8 @@ pub struct Question<'a> {
     pub repository: Repository,
     /// The cluster to ask, or the sentence that says why none is asked and how to get one.
     pub cluster: Result<Arc<dyn Cluster>, String>,
+    /// What may be fetched besides the two sides.
+    pub remotes: RemoteAccess,
 }
 
 /// What was found.
@@ -43,8 +47,10 @@ pub struct Findings {
 pub async fn analyse(question: Question<'_>) -> Findings {
     let known = discover::kustomizations(&question).await;
     let values = variables::Source::new(known.cluster.clone());
-    let base = render::base(question.checkout, &known, &values).await;
-    let result = render::result(question.checkout, &known, &values, &base).await;
+    let remotes = remote::Fetched::new(question.remotes.clone());
+    let from = render::Sources { known: &known, values: &values, remotes: &remotes };
+    let base = render::base(question.checkout, from).await;
+    let result = render::result(question.checkout, from, &base).await;
     let mask = Mask::new(values.secrets().await.into_iter().chain(base.secrets()).chain(result.secrets()));
     let pairs = pair::up(&base, &result);
     let kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
@@ -57,6 +63,7 @@ pub async fn analyse(question: Question<'_>) -> Findings {
             .iter()
             .chain(&base.notes)
             .chain(&result.notes)
+            .chain(&remotes.notes())
             .map(|note| mask.text(note))
             .collect(),
     }

@@ -10,6 +10,7 @@ use ports::{Checkout, SharedTree};
 use serde_json::Value;
 
 use super::discover::Known;
+use super::remote::Fetched;
 use super::variables::Source;
 
 /// Kustomizations below each other that are followed at most.
@@ -60,10 +61,18 @@ impl Side {
     }
 }
 
+/// What rendering draws on besides a side's tree.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    pub(super) known: &'a Known,
+    pub(super) values: &'a Source,
+    pub(super) remotes: &'a Fetched,
+}
+
 struct Walk<'a> {
     tree: SharedTree,
     known: &'a Known,
-    values: &'a Source,
+    from: Sources<'a>,
     other: Option<(&'a Side, &'a BTreeSet<String>)>,
     /// What each source's artifact holds at this side: a walk of the whole tree, made once.
     listings: BTreeMap<ObjectKey, Result<Arc<Listing>, String>>,
@@ -71,8 +80,9 @@ struct Walk<'a> {
 }
 
 /// The base side: from the Kustomizations that nobody renders down to all others.
-pub(super) async fn base(checkout: &Checkout, known: &Known, values: &Source) -> Side {
-    let mut walk = Walk::new(checkout.base.clone(), known, values);
+pub(super) async fn base(checkout: &Checkout, from: Sources<'_>) -> Side {
+    let known = from.known;
+    let mut walk = Walk::new(checkout.base.clone(), from);
     let (roots, children): (Vec<_>, Vec<_>) =
         known.kustomizations.iter().cloned().partition(|k| is_root(k, known));
     walk.from(roots).await;
@@ -83,9 +93,10 @@ pub(super) async fn base(checkout: &Checkout, known: &Known, values: &Source) ->
 }
 
 /// The result side. What was a root at the base is one here; the rest comes from the parents, or is gone.
-pub(super) async fn result(checkout: &Checkout, known: &Known, values: &Source, base: &Side) -> Side {
+pub(super) async fn result(checkout: &Checkout, from: Sources<'_>, base: &Side) -> Side {
+    let known = from.known;
     let other = Some((base, &checkout.changed));
-    let mut walk = Walk { other, ..Walk::new(checkout.result.clone(), known, values) };
+    let mut walk = Walk { other, ..Walk::new(checkout.result.clone(), from) };
     // Without a cluster the files of the result say what there is, roots included.
     if let Some(found) = &known.at_result {
         walk.from(found.clone()).await;
@@ -119,8 +130,8 @@ async fn without_rendered_twice(first: Walk<'_>, found: &[Kustomization]) -> Sid
         .map(|(_, child)| child)
         .collect();
     let roots = found.iter().filter(|k| !rendered.contains(&k.key)).cloned().collect();
-    let (known, other) = (first.known, first.other);
-    let mut walk = Walk { other, listings: first.listings, ..Walk::new(first.tree, known, first.values) };
+    let other = first.other;
+    let mut walk = Walk { other, listings: first.listings, ..Walk::new(first.tree, first.from) };
     walk.from(roots).await;
     // A file that its parent used to render and renders no more is not what Flux has, though it still lies there.
     let dropped: BTreeSet<ObjectKey> = other.map_or_else(BTreeSet::new, |(base, _)| {
@@ -166,8 +177,8 @@ fn is_root(kustomization: &Kustomization, known: &Known) -> bool {
 }
 
 impl<'a> Walk<'a> {
-    fn new(tree: SharedTree, known: &'a Known, values: &'a Source) -> Self {
-        Self { tree, known, values, other: None, listings: BTreeMap::new(), side: Side::default() }
+    fn new(tree: SharedTree, from: Sources<'a>) -> Self {
+        Self { tree, known: from.known, from, other: None, listings: BTreeMap::new(), side: Side::default() }
     }
 
     /// Renders these and, level by level, all that they bring.
@@ -219,7 +230,7 @@ impl<'a> Walk<'a> {
 
     async fn node(&mut self, kustomization: Kustomization) -> Node {
         let objects: Vec<&Value> = self.side.objects().collect();
-        let variables = match self.values.of(&kustomization, &objects).await {
+        let variables = match self.from.values.of(&kustomization, &objects).await {
             Ok(variables) => variables,
             Err(why) => {
                 return Node { kustomization, variables: Variables::default(), outcome: Err(why) };
@@ -251,13 +262,26 @@ impl<'a> Walk<'a> {
         variables: &Variables,
     ) -> Result<Arc<Rendered>, String> {
         let listing = self.listing(kustomization).await?;
-        let (tree, kustomization, variables) = (self.tree.clone(), kustomization.clone(), variables.clone());
-        let rendered = aside(move || {
-            let artifact = Artifact::with(tree.as_ref(), listing);
-            flux::render(&artifact, &kustomization, &variables, &flux::Options::default())
-                .map_err(|e| chain(&e))
-        });
-        rendered.await.map(Arc::new)
+        loop {
+            let (tree, listing) = (self.tree.clone(), listing.clone());
+            let (kustomization, variables) = (kustomization.clone(), variables.clone());
+            let mut options = flux::Options::default();
+            options.kustomize.remotes = self.from.remotes.given();
+            let rendered = aside(move || {
+                let artifact = Artifact::with(tree.as_ref(), listing);
+                Ok(flux::render(&artifact, &kustomization, &variables, &options))
+            });
+            let error = match rendered.await? {
+                Ok(rendered) => return Ok(Arc::new(rendered)),
+                Err(error) => error,
+            };
+            // What is fetched is handed to the next try; every try but the last brings something new.
+            match self.from.remotes.after(&error).await {
+                Ok(true) => {}
+                Ok(false) => return Err(chain(&error)),
+                Err(why) => return Err(format!("{}: {why}", chain(&error))),
+            }
+        }
     }
 
     async fn listing(&mut self, kustomization: &Kustomization) -> Result<Arc<Listing>, String> {

@@ -154,6 +154,7 @@ async fn report_on(
         checkout: &checkout,
         repository: Repository::Known { urls, branch: pull.base_branch.clone() },
         cluster: if trust.reaches_cluster() { ctx.cluster.clone() } else { Err(words::untrusted(pull)) },
+        remotes: if trust.reaches_cluster() { ctx.remotes.clone() } else { words::no_remotes(pull) },
     })
     .await;
     Ok(Report {

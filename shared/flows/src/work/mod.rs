@@ -14,6 +14,7 @@ use domain::{PullKey, RepoRule, ReportId};
 use ports::ledger::Ledger;
 use ports::{Chat, Checkouts, Clock, Cluster, Forge, Queue, ReportStore, wire};
 
+use crate::analyse::RemoteAccess;
 use crate::error::JobError;
 
 /// What working needs.
@@ -32,6 +33,8 @@ pub struct WorkCtx {
     pub checkouts: Arc<dyn Checkouts>,
     /// The cluster, or the sentence that says why there is none and how to get one.
     pub cluster: Result<Arc<dyn Cluster>, String>,
+    /// What may be fetched besides the repository, for pull requests that are trusted.
+    pub remotes: RemoteAccess,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What is watched.

@@ -2,6 +2,8 @@
 
 use domain::{PullKey, PullRequest};
 
+use crate::analyse::RemoteAccess;
+
 pub(super) const NOT_WATCHED: &str = "That repository is not watched any more, so nothing was done.";
 
 pub(super) fn pull_gone(key: &PullKey) -> String {
@@ -14,6 +16,14 @@ pub(super) fn untrusted(pull: &PullRequest) -> String {
         "{} cannot write to {}, so this is the rendered change alone; a maintainer's branch with the same commits gets the whole report",
         pull.author.login, pull.key.repo
     )
+}
+
+/// Why nothing is fetched for an outsider's pull request.
+pub(super) fn no_remotes(pull: &PullRequest) -> RemoteAccess {
+    RemoteAccess::None(format!(
+        "nothing is fetched for a pull request of {}, who cannot write to {}",
+        pull.author.login, pull.key.repo
+    ))
 }
 
 pub(super) fn posted(url: &str) -> String {
