@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{RemoteHosts, RepoName};
 use domain::job::Outcome;
+use domain::{RemoteHosts, RepoName};
 use flows::JobError;
 use flows::analyse::RemoteAccess;
 use flows::work::{WorkCtx, work};
@@ -87,7 +87,8 @@ pub fn checkouts(git_url: &str, cache_dir: PathBuf, github: Arc<GitHub>) -> Arc<
 pub fn remotes(hosts: &RemoteHosts, cache_dir: PathBuf) -> RemoteAccess {
     if hosts.is_empty() {
         return RemoteAccess::None(
-            "nothing is fetched from other hosts unless `remotes.hosts` in the configuration lists them".to_owned(),
+            "nothing is fetched from other hosts unless `remotes.hosts` in the configuration lists them"
+                .to_owned(),
         );
     }
     match RemoteCache::new(cache_dir, Limits::default()) {

@@ -56,7 +56,9 @@ impl Fetched {
         let ErrorKind::Remote { url, repository, .. } = &source.kind else { return Ok(false) };
         if let Some(outcome) = self.known(url) {
             // Handed in and still lacking: it was fetched as what it is not.
-            return Err(outcome.err().unwrap_or_else(|| format!("what is at `{url}` is not what kustomize takes")));
+            return Err(outcome
+                .err()
+                .unwrap_or_else(|| format!("what is at `{url}` is not what kustomize takes")));
         }
         let outcome = self.fetch(url, repository.as_deref()).await;
         let mut so_far = self.so_far.write().unwrap_or_else(PoisonError::into_inner);
@@ -119,7 +121,9 @@ fn allowed(hosts: &RemoteHosts, url: &str) -> Result<(), String> {
     if hosts.allow(url) {
         return Ok(());
     }
-    Err(format!("`{url}` is at no allowed host: add it to `remotes.hosts` (over https), or keep a copy in the repository"))
+    Err(format!(
+        "`{url}` is at no allowed host: add it to `remotes.hosts` (over https), or keep a copy in the repository"
+    ))
 }
 
 /// Whether an address is a file's rather than a repository's.
