@@ -1,16 +1,19 @@
 //! A file of resources to its documents, split at `---` lines before any is parsed, as kyaml does.
 
+use std::borrow::Cow;
+
 use super::{Budget, Version, YamlError, compose};
-use crate::node::Node;
+use crate::node::{Node, Scalar};
 
 /// The documents that are not empty. A `List` that stands alone is replaced by its items.
 pub(crate) fn documents(text: &str, budget: &mut Budget) -> Result<Vec<Node>, YamlError> {
-    let text = text.replace("\r\n", "\n");
+    let text =
+        if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
     let chunks = split(&text)?;
     let alone = chunks.len() == 1;
     let mut nodes = Vec::new();
     for (line, chunk) in chunks {
-        let document = compose(&chunk, Version::V3, budget).map_err(|mut error| {
+        let document = compose(chunk, Version::V3, budget).map_err(|mut error| {
             error.line += line;
             error
         })?;
@@ -18,18 +21,24 @@ pub(crate) fn documents(text: &str, budget: &mut Budget) -> Result<Vec<Node>, Ya
             None => {}
             Some(node) if node.is_null() => {}
             Some(node) if alone && is_list(&node) => match node {
-                Node::Map(fields) => {
-                    let items = fields.into_iter().find(|(key, _)| key.value == "items");
-                    if let Some((_, Node::Seq(items))) = items {
-                        nodes.extend(items);
-                    }
-                }
+                Node::Map(fields) => nodes.extend(items(fields)),
                 other => nodes.push(other),
             },
             Some(node) => nodes.push(node),
         }
     }
     Ok(nodes)
+}
+
+/// The items of a list. kustomize takes the parts of a map for items, too, keys and values alike.
+fn items(fields: Vec<(Scalar, Node)>) -> Vec<Node> {
+    match fields.into_iter().find(|(key, _)| key.value == "items").map(|(_, value)| value) {
+        Some(Node::Seq(items)) => items,
+        Some(Node::Map(items)) => {
+            items.into_iter().flat_map(|(key, value)| [Node::Scalar(key), value]).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn is_list(node: &Node) -> bool {
@@ -42,7 +51,7 @@ fn is_list(node: &Node) -> bool {
 ///
 /// Each piece comes with the number of lines before it. The search goes on behind the line's end, so of two
 /// separators in a row the second is part of the document it opens.
-fn split(text: &str) -> Result<Vec<(usize, String)>, YamlError> {
+fn split(text: &str) -> Result<Vec<(usize, &str)>, YamlError> {
     let mut pieces = Vec::new();
     let (mut start, mut from, mut line) = (0, 0, 0);
     while let Some(found) = text.get(from..).and_then(|rest| rest.find("\n---")) {
@@ -55,13 +64,13 @@ fn split(text: &str) -> Result<Vec<(usize, String)>, YamlError> {
         if !after.is_empty() && !after.starts_with('#') {
             return Err(YamlError::at(line + lines + 1, format!("invalid document separator `---{after}`")));
         }
-        pieces.push((line, format!("{piece}\n")));
+        pieces.push((line, text.get(start..at + 1).unwrap_or_default()));
         start = at + 4 + end + 1;
         from = start;
         line += lines + 1;
     }
     if !text.is_empty() {
-        pieces.push((line, text.get(start..).unwrap_or_default().to_owned()));
+        pieces.push((line, text.get(start..).unwrap_or_default()));
     }
     Ok(pieces)
 }
@@ -74,7 +83,6 @@ mod tests {
     #[test]
     fn split_at_separator_lines() {
         let check = |text: &str, expected: &[(usize, &str)]| {
-            let expected: Vec<_> = expected.iter().map(|(l, t)| (*l, (*t).to_owned())).collect();
             assert_eq!(split(text).unwrap(), expected);
         };
         check("a\n---\nb", &[(0, "a\n"), (2, "b")]);

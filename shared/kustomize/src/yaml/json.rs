@@ -79,6 +79,9 @@ fn scalar_to_json(scalar: &Scalar) -> Result<Value, YamlError> {
         if block && text.starts_with('\t') && folded::block_allowed(text) {
             return Err(YamlError::at(0, TAB));
         }
+        if scalar.style == Style::Folded && text.contains(['\u{2028}', '\u{2029}']) {
+            return Err(YamlError::at(0, "a folded text has a line break that is no line feed"));
+        }
         return Ok(Value::String(match scalar.style {
             Style::Folded => folded::round_trip(text),
             _ => text.to_owned(),

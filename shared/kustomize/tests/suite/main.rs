@@ -9,6 +9,7 @@ mod random;
 mod refusals;
 mod remote;
 mod seeds;
+mod yaml;
 
 #[path = "../../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "the fuzz programs use it as a library")]

@@ -9,21 +9,14 @@ use crate::yaml::YamlError;
 
 /// Applies `<<` as kustomize does before anything else looks at the map. `flow` says whether the map is a flow collection.
 pub(super) fn merge(
-    fields: Vec<(Scalar, Node)>,
+    mut fields: Vec<(Scalar, Node)>,
     flow: bool,
     line: usize,
 ) -> Result<Vec<(Scalar, Node)>, YamlError> {
-    let merges = fields.iter().filter(|(key, _)| key.tag == Tag::Merge).count();
-    if merges == 0 {
-        return Ok(fields);
-    }
-    if merges > 1 {
-        return Err(YamlError::at(line, "duplicate merge key"));
-    }
-    let (merge, own): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(key, _)| key.tag == Tag::Merge);
-    let sources = match merge.into_iter().next().map(|(_, value)| value) {
-        Some(Node::Map(fields)) => vec![fields],
-        Some(Node::Seq(items)) => {
+    let Some(value) = take_merge(&mut fields, line)? else { return Ok(fields) };
+    let sources = match value {
+        Node::Map(fields) => vec![fields],
+        Node::Seq(items) => {
             let mut sources = Vec::new();
             for item in items.into_iter().rev() {
                 match item {
@@ -33,8 +26,11 @@ pub(super) fn merge(
             }
             sources
         }
-        _ => return Err(YamlError::at(line, "map merge requires map or sequence of maps as the value")),
+        Node::Scalar(_) => {
+            return Err(YamlError::at(line, "map merge requires map or sequence of maps as the value"));
+        }
     };
+    let own = fields;
     let mut at: HashMap<CompactString, usize> = HashMap::new();
     for (index, (key, _)) in own.iter().enumerate() {
         at.entry(key.value.clone()).or_insert(index);
@@ -59,6 +55,24 @@ pub(super) fn merge(
         }
     }
     Ok(result)
+}
+
+/// Takes the merge key out, and gives its value. kustomize takes the first key out that reads `<<`, even a quoted one.
+fn take_merge(fields: &mut Vec<(Scalar, Node)>, line: usize) -> Result<Option<Node>, YamlError> {
+    let merges = fields.iter().filter(|(key, _)| key.tag == Tag::Merge);
+    if merges.clone().any(|(key, _)| key.value != "<<") {
+        return Err(YamlError::at(line, "only `<<` can be tagged as a merge key"));
+    }
+    if merges.count() > 1 {
+        return Err(YamlError::at(line, "duplicate merge key"));
+    }
+    let Some(first) = fields.iter().position(|(key, _)| key.value == "<<") else { return Ok(None) };
+    let (key, value) = fields.remove(first);
+    if key.tag == Tag::Merge {
+        return Ok(Some(value));
+    }
+    let other = fields.iter().position(|(key, _)| key.tag == Tag::Merge);
+    Ok(other.map(|at| fields.remove(at).1))
 }
 
 /// The style of a null that moves into another map: kustomize writes one that is not there in quotes within flow
