@@ -18,6 +18,7 @@ pub(super) fn apply(resources: &mut ResMap, image: &Image, specs: &[FieldSpec]) 
     for resource in resources.list.iter_mut().filter(|r| !r.is_gone() && !is_crd(r.kind())) {
         let gvk = resource.gvk();
         for spec in specs {
+            resource.reveal_annotations(&spec.path);
             fieldspec::apply(&mut resource.node, &gvk, spec, Create::Nothing, &mut |node| update.set(node))?;
         }
     }

@@ -47,6 +47,10 @@ pub(super) fn apply(
                             node.set(key, Scalar { share, ..Scalar::string(value) });
                             Ok(())
                         }
+                        // kustomize hides the pair in the null, where another transformer may find it.
+                        node if node.is_null() && spec.path.starts_with("metadata/") => {
+                            Err(Error::unsupported("a value set in null"))
+                        }
                         node if node.is_null() => Ok(()),
                         _ => Err(Error::invalid("wrong node kind: expected a map")),
                     }

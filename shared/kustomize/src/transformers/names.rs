@@ -90,6 +90,7 @@ pub(super) fn replicas(
             }
             found = true;
             let gvk = resource.gvk();
+            resource.reveal_annotations(&spec.path);
             fieldspec::apply(
                 &mut resource.node,
                 &gvk,
