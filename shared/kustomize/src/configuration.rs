@@ -97,13 +97,21 @@ pub(crate) fn merge(mut specs: Specs, more: &Specs) -> Result<Specs, Error> {
         list.sort_by(|a, b| order(&a.gvk, &b.gvk));
     }
     for reference in &more.name_references {
-        match specs.name_references.iter_mut().find(|r| r.target == reference.target) {
-            Some(same) => merge_specs(&mut same.referrers, &reference.referrers)?,
-            None => specs.name_references.push(reference.clone()),
-        }
+        add_reference(&mut specs.name_references, reference)?;
     }
     specs.name_references.sort_by(|a, b| order(&a.target, &b.target));
     Ok(specs)
+}
+
+/// Adds the fields that hold the name of a kind to those known for it.
+pub(crate) fn add_reference(references: &mut Vec<NameReference>, more: &NameReference) -> Result<(), Error> {
+    match references.iter_mut().find(|r| r.target == more.target) {
+        Some(same) => merge_specs(&mut same.referrers, &more.referrers),
+        None => {
+            references.push(more.clone());
+            Ok(())
+        }
+    }
 }
 
 /// Kinds that come first, in their order.

@@ -12,6 +12,7 @@ mod tree;
 pub mod yaml;
 
 mod configuration;
+mod crds;
 mod decode;
 mod expansion;
 mod generators;
@@ -19,6 +20,7 @@ mod loader;
 mod lookup;
 mod namereference;
 mod objects;
+mod openapi;
 mod origin;
 mod pipeline;
 mod plugins;

@@ -24,6 +24,7 @@ pub(crate) struct Kustomization {
     pub(crate) resources: Vec<String>,
     pub(crate) components: Vec<String>,
     pub(crate) configurations: Vec<String>,
+    pub(crate) crds: Vec<String>,
     pub(crate) namespace: String,
     pub(crate) name_prefix: String,
     pub(crate) name_suffix: String,
@@ -49,7 +50,7 @@ pub(crate) struct Kustomization {
 }
 
 /// Fields that exist in kustomize and are not built here.
-const UNSUPPORTED: [&str; 2] = ["openapi", "crds"];
+const UNSUPPORTED: [&str; 1] = ["openapi"];
 
 /// Fields that need helm, which kustomize-controller does not let kustomize run.
 const HELM: [&str; 2] = ["helmCharts", "helmChartInflationGenerator"];
@@ -97,6 +98,7 @@ impl Kustomization {
             resources: fields.texts("resources")?,
             components: fields.texts("components")?,
             configurations: fields.texts("configurations")?,
+            crds: fields.texts("crds")?,
             namespace: fields.text("namespace")?,
             name_prefix: fields.text("namePrefix")?,
             name_suffix: fields.text("nameSuffix")?,
@@ -191,8 +193,8 @@ mod tests {
         assert!(
             decode("kind: Component\napiVersion: kustomize.config.k8s.io/v1beta1\nresources: []").is_err()
         );
-        let error = decode("crds: [{name: A}]").unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unsupported { field: "crds".to_owned() });
+        let error = decode("replacements: [{path: a}]").unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unsupported { field: "replacements".to_owned() });
         let error = decode("patches: [{target: {labelSelektor: a}}]").unwrap_err();
         assert_eq!(error.field.as_deref(), Some("patches.labelSelektor"));
     }

@@ -12,7 +12,7 @@ use crate::specs::Specs;
 use crate::transformers;
 use crate::types::Generator;
 use crate::vars::Vars;
-use crate::{EntryKind, Error, ErrorKind, RemoteAddress, configuration, generators, objects, plugins};
+use crate::{EntryKind, Error, ErrorKind, RemoteAddress, configuration, crds, generators, objects, plugins};
 
 /// All that the root gives, transformed; `traced` when objects are to carry annotations of their origin.
 pub(super) fn all(loader: &mut Loader<'_>, root: &Loaded, traced: bool) -> Result<Gathered, Error> {
@@ -73,6 +73,12 @@ impl Target<'_, '_> {
         configured
             .and_then(|specs| configuration::gather(&mut gathered.specs, specs))
             .map_err(|error| error.in_field("configurations"))?;
+        if let Some(specs) =
+            crds::load(self.loader, &this.dir, &settings.crds).map_err(|error| error.in_field("crds"))?
+        {
+            configuration::gather(&mut gathered.specs, Arc::new(specs))
+                .map_err(|error| error.in_field("crds"))?;
+        }
         self.generate(this, &settings.config_maps, "ConfigMap", origin, &mut gathered.resources)?;
         self.generate(this, &settings.secrets, "Secret", origin, &mut gathered.resources)?;
         self.generators(this, origin, &mut gathered.resources)
