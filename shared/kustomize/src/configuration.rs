@@ -67,11 +67,7 @@ fn decode(mut fields: Fields) -> Result<Specs, Error> {
 
 fn name_reference(mut fields: Fields) -> Result<NameReference, Error> {
     let reference = NameReference {
-        target: Gvk {
-            group: fields.text("group")?,
-            version: fields.text("version")?,
-            kind: fields.text("kind")?,
-        },
+        target: Gvk::of(fields.text("group")?, fields.text("version")?, fields.text("kind")?),
         referrers: fields.each("fieldSpecs", field_spec)?,
     };
     fields.done()?;

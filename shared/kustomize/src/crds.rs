@@ -65,7 +65,7 @@ impl Walk<'_> {
             let has = |field: &str| definition.properties.contains_key(field);
             if has("kind") && has("apiVersion") && has("metadata") {
                 let kind = name.rsplit('.').next().unwrap_or(name);
-                let gvk = Gvk { kind: kind.to_owned(), ..Gvk::default() };
+                let gvk = Gvk::of("", "", kind);
                 self.fields(&gvk, definition, &mut Vec::new())?;
             }
         }
@@ -109,7 +109,7 @@ impl Walk<'_> {
         let kind = field.extension_text("x-kubernetes-object-ref-kind");
         if let (Some(version), Some(kind)) = (version, kind) {
             let key = field.extension_text("x-kubernetes-object-ref-name-key").unwrap_or("name");
-            let target = Gvk { version: version.to_owned(), kind: kind.to_owned(), ..Gvk::default() };
+            let target = Gvk::of("", version, kind);
             let referrer = FieldSpec { path: format!("{}/{key}", path.join("/")), ..spec() };
             let reference = NameReference { target, referrers: vec![referrer] };
             configuration::add_reference(&mut self.specs.name_references, &reference)?;

@@ -17,7 +17,7 @@ pub(crate) struct FieldSpec {
 
 impl FieldSpec {
     pub(crate) fn new(group: &str, version: &str, kind: &str, path: &str, create: bool) -> Self {
-        let gvk = Gvk { group: group.into(), version: version.into(), kind: kind.into() };
+        let gvk = Gvk::of(group, version, kind);
         FieldSpec { gvk, path: path.into(), create }
     }
 

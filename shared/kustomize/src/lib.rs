@@ -40,6 +40,7 @@ mod resid;
 mod resmap;
 mod resource;
 mod schema;
+mod schemas;
 mod selector;
 mod share;
 mod smp;

@@ -1,9 +1,11 @@
 //! Files of the tree as the build reads them: paths resolved, every look recorded, bounds kept, nothing fetched.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::remote::{self, Remotes, is_http};
+use crate::schemas::Schemas;
 use crate::yaml::Budget;
 use crate::{EntryKind, Error, ErrorKind, Limits, Options, Tree, TreeError};
 
@@ -19,6 +21,7 @@ pub(crate) struct Loader<'a> {
     pub(crate) reads: BTreeSet<String>,
     pub(crate) remote_reads: BTreeMap<String, BTreeSet<String>>,
     pub(crate) warnings: Vec<String>,
+    pub(crate) schemas: Rc<Schemas>,
     bytes: usize,
     files: usize,
 }
@@ -45,6 +48,7 @@ impl<'a> Loader<'a> {
             reads: BTreeSet::new(),
             remote_reads: BTreeMap::new(),
             warnings: Vec::new(),
+            schemas: Rc::default(),
             bytes: 0,
             files: 0,
         }

@@ -140,7 +140,7 @@ fn account_namespaces(resource: &Resource) -> Result<HashSet<String>, Error> {
 fn role(node: &Node) -> Option<Gvk> {
     let reference = node.get("roleRef")?;
     let text = |field: &str| reference.get(field).map(|n| n.text().to_owned());
-    Some(Gvk { group: text("apiGroup")?, version: String::new(), kind: text("kind")? })
+    Some(Gvk::of(text("apiGroup")?, "", text("kind")?))
 }
 
 /// One object and what it may refer to.

@@ -1,17 +1,21 @@
 //! A text of resources to objects: documents checked, lists expanded.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::Error;
+use crate::loader::Loader;
 use crate::node::{Node, Scalar, Style, Tag};
 use crate::resource::Resource;
-use crate::yaml::{Budget, documents, from_json, node_to_json};
+use crate::schemas::Schemas;
+use crate::yaml::{documents, from_json, node_to_json};
 
 /// Annotations by which kustomize passes state between its stages; it would act on them in a file.
 const STATE: &str = "internal.config.kubernetes.io/";
 
 /// The objects of a text, in order; the items of a list come last.
-pub(crate) fn read(text: &str, budget: &mut Budget) -> Result<Vec<Resource>, Error> {
+pub(crate) fn read(text: &str, loader: &mut Loader<'_>) -> Result<Vec<Resource>, Error> {
+    let budget = &mut loader.budget;
     let mut queue: VecDeque<Node> = VecDeque::new();
     for node in documents(text, budget)? {
         queue.extend(checked(node)?);
@@ -20,7 +24,7 @@ pub(crate) fn read(text: &str, budget: &mut Budget) -> Result<Vec<Resource>, Err
     while let Some(node) = queue.pop_front() {
         let is_list = node.get("kind").is_some_and(|kind| kind.text().ends_with("List"));
         if !is_list || node.get("items").is_none() {
-            resources.push(resource(node)?);
+            resources.push(resource(node, &loader.schemas)?);
             continue;
         }
         let items = match node.get("items") {
@@ -74,27 +78,31 @@ fn checked(node: Node) -> Result<Option<Node>, Error> {
     Ok(Some(node))
 }
 
-fn resource(node: Node) -> Result<Resource, Error> {
+fn resource(node: Node, schemas: &Rc<Schemas>) -> Result<Resource, Error> {
     if let Some(Node::Map(annotations)) = node.get("metadata").and_then(|m| m.get("annotations"))
         && let Some((key, _)) =
             annotations.iter().find(|(k, _)| k.tag != Tag::Null && k.value.starts_with(STATE))
     {
         return Err(Error::unsupported(format!("annotation {}", key.value)));
     }
-    Ok(Resource::new(node))
+    let mut resource = Resource::new(node);
+    resource.schemas = Some(Rc::clone(schemas));
+    schemas.note_kind(resource.current().gvk);
+    Ok(resource)
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::Limits;
+    use crate::{MemoryTree, Options};
 
     #[test]
     fn lists_are_expanded_behind_the_rest() {
         let text =
             "kind: FooList\nitems: [{kind: A, metadata: {name: a}}]\n---\nkind: B\nmetadata: {name: b}\n";
-        let read = |text: &str| read(text, &mut Budget::new(&Limits::default()));
+        let (tree, options) = (MemoryTree::default(), Options::default());
+        let read = |text: &str| read(text, &mut Loader::new(&tree, &options));
         let kinds: Vec<String> = read(text).unwrap().iter().map(|r| r.kind().to_owned()).collect();
         assert_eq!(kinds, ["B", "A"]);
         for bad in ["a: 1", "hello", "kind: A", "kind: A\nmetadata: {}", "[1]"] {

@@ -104,7 +104,8 @@ const MAPS: [&str; 5] = ["patternProperties", "dependencies", "definitions", "no
 
 /// Checks the form of the fields that say nothing to kustomize.
 fn check(fields: &Map<String, Value>) -> Result<(), Error> {
-    let kinds: [(&[&str], fn(&Value) -> bool); 6] = [
+    type Check<'a> = (&'a [&'a str], fn(&Value) -> bool);
+    let kinds: [Check<'_>; 6] = [
         (&TEXTS, Value::is_string),
         (&FLAGS, Value::is_boolean),
         (&NUMBERS, Value::is_number),

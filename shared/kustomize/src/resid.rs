@@ -1,26 +1,47 @@
 //! What an object is called: group, version, kind, name, namespace, and which kinds have no namespace.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// The namespace of kinds that have none.
 pub(crate) const CLUSTER: &str = "_non_namespaceable_";
 
 /// Group, version and kind; empty parts of a selector match anything.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Gvk {
     pub(crate) group: String,
     pub(crate) version: String,
     pub(crate) kind: String,
+    /// Whether a schema beside the built-in one says that the kind is cluster-scoped.
+    cluster: bool,
+}
+
+impl PartialEq for Gvk {
+    fn eq(&self, other: &Gvk) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+impl Eq for Gvk {}
+
+impl Hash for Gvk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_ref().hash(state);
+    }
 }
 
 impl Gvk {
+    pub(crate) fn of(group: impl Into<String>, version: impl Into<String>, kind: impl Into<String>) -> Self {
+        Gvk { group: group.into(), version: version.into(), kind: kind.into(), cluster: false }
+    }
+
     pub(crate) fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// The same without its own text.
     pub(crate) fn as_ref(&self) -> GvkRef<'_> {
-        GvkRef { group: &self.group, version: &self.version, kind: &self.kind }
+        GvkRef { group: &self.group, version: &self.version, kind: &self.kind, cluster: self.cluster }
     }
 
     /// Whether this is one of what the selector selects.
@@ -35,21 +56,37 @@ impl Gvk {
 }
 
 /// Group, version and kind as they stand in an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct GvkRef<'a> {
     pub(crate) group: &'a str,
     pub(crate) version: &'a str,
     pub(crate) kind: &'a str,
+    /// Whether a schema beside the built-in one says that the kind is cluster-scoped.
+    pub(crate) cluster: bool,
+}
+
+impl PartialEq for GvkRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.group == other.group && self.version == other.version
+    }
+}
+
+impl Eq for GvkRef<'_> {}
+
+impl Hash for GvkRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.group, self.version, self.kind).hash(state);
+    }
 }
 
 impl<'a> GvkRef<'a> {
     pub(crate) fn new(api_version: &'a str, kind: &'a str) -> Self {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        GvkRef { group, version, kind }
+        GvkRef { group, version, kind, cluster: false }
     }
 
     pub(crate) fn to_owned(self) -> Gvk {
-        Gvk { group: self.group.to_owned(), version: self.version.to_owned(), kind: self.kind.to_owned() }
+        Gvk { cluster: self.cluster, ..Gvk::of(self.group, self.version, self.kind) }
     }
 
     /// Whether this is one of what the selector selects.
@@ -62,7 +99,16 @@ impl<'a> GvkRef<'a> {
 
     /// Whether kustomize knows the kind to be cluster-scoped. A kind it does not know counts as namespaced.
     pub(crate) fn is_cluster_scoped(self) -> bool {
-        CLUSTER_SCOPED.iter().any(|(group, versions, kinds)| {
+        self.cluster || self.is_in(CLUSTER_SCOPED)
+    }
+
+    /// Whether kustomize knows of the kind, without any schema, whether it has a namespace.
+    pub(crate) fn is_scope_known(self) -> bool {
+        self.is_in(CLUSTER_SCOPED) || self.is_in(NAMESPACED)
+    }
+
+    fn is_in(self, scopes: &[Scope]) -> bool {
+        scopes.iter().any(|(group, versions, kinds)| {
             *group == self.group && versions.contains(&self.version) && kinds.contains(&self.kind)
         })
     }
@@ -88,6 +134,47 @@ const CLUSTER_SCOPED: &[Scope] = &[
     ("scheduling.k8s.io", &["v1", "v1beta1"], &["PriorityClass"]),
     ("storage.k8s.io", &["v1", "v1beta1"], &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
     ("", &["v1"], &["ComponentStatus", "Namespace", "Node", "NodeProxyOptions", "PersistentVolume"]),
+];
+
+/// Kinds that kustomize knows to have a namespace; a schema cannot say otherwise.
+const NAMESPACED: &[Scope] = &[
+    (
+        "",
+        &["v1"],
+        &[
+            "ConfigMap",
+            "Endpoints",
+            "Event",
+            "LimitRange",
+            "PersistentVolumeClaim",
+            "Pod",
+            "PodAttachOptions",
+            "PodExecOptions",
+            "PodPortForwardOptions",
+            "PodProxyOptions",
+            "PodTemplate",
+            "ReplicationController",
+            "ResourceQuota",
+            "Secret",
+            "Service",
+            "ServiceAccount",
+            "ServiceProxyOptions",
+        ],
+    ),
+    ("apps", &["v1"], &["ControllerRevision", "DaemonSet", "Deployment", "ReplicaSet", "StatefulSet"]),
+    ("autoscaling", &["v1"], &["Scale"]),
+    ("autoscaling", &["v1", "v2beta1", "v2beta2"], &["HorizontalPodAutoscaler"]),
+    ("batch", &["v1"], &["Job"]),
+    ("batch", &["v1", "v1beta1"], &["CronJob"]),
+    ("coordination.k8s.io", &["v1", "v1beta1"], &["Lease"]),
+    ("discovery.k8s.io", &["v1", "v1beta1"], &["EndpointSlice"]),
+    ("events.k8s.io", &["v1", "v1beta1"], &["Event"]),
+    ("extensions", &["v1beta1"], &["Ingress"]),
+    ("networking.k8s.io", &["v1"], &["NetworkPolicy"]),
+    ("networking.k8s.io", &["v1", "v1beta1"], &["Ingress"]),
+    ("policy", &["v1", "v1beta1"], &["PodDisruptionBudget"]),
+    ("rbac.authorization.k8s.io", &["v1", "v1beta1"], &["Role", "RoleBinding"]),
+    ("storage.k8s.io", &["v1beta1"], &["CSIStorageCapacity"]),
 ];
 
 /// The identity of an object within a build.

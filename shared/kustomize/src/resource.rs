@@ -1,8 +1,11 @@
 //! One object within a build, with what kustomize remembers of it: earlier names, prefixes, how it was generated.
 
+use std::rc::Rc;
+
 use crate::Origin;
 use crate::node::{Node, Scalar, Tag};
 use crate::resid::{Gvk, GvkRef, IdRef, ResId};
+use crate::schemas::Schemas;
 use crate::share::Share;
 
 /// What a generator does when its object exists already.
@@ -39,6 +42,8 @@ pub(crate) struct Resource {
     pub(crate) vars: Vec<String>,
     /// How many values were put into several places of the object at once.
     pub(crate) shares: u32,
+    /// The schema of the build; none for objects whose kind needs none.
+    pub(crate) schemas: Option<Rc<Schemas>>,
 }
 
 impl Resource {
@@ -56,6 +61,7 @@ impl Resource {
             origin: None,
             vars: Vec::new(),
             shares: 0,
+            schemas: None,
         }
     }
 
@@ -73,7 +79,9 @@ impl Resource {
     }
 
     fn gvk_ref(&self) -> GvkRef<'_> {
-        GvkRef::new(self.node.get("apiVersion").map_or("", Node::text), self.kind())
+        let gvk = GvkRef::new(self.node.get("apiVersion").map_or("", Node::text), self.kind());
+        let cluster = self.schemas.as_ref().is_some_and(|schemas| schemas.adds_cluster_scope(gvk));
+        GvkRef { cluster, ..gvk }
     }
 
     fn meta_text(&self, field: &str) -> &str {

@@ -2,10 +2,14 @@
 //!
 //! The table is reduced from that schema to the fields that lead to such a list; any other list is replaced.
 
+mod custom;
+
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde_json::Value;
+
+pub(crate) use custom::{Custom, Rest};
 
 static TABLE: LazyLock<Table> = LazyLock::new(Table::load);
 
@@ -45,6 +49,11 @@ impl Schema {
 }
 
 impl Table {
+    /// The types by the names of their definitions.
+    fn names() -> HashMap<&'static str, usize> {
+        include_str!("schema/names.txt").lines().enumerate().map(|(number, name)| (name, number)).collect()
+    }
+
     fn load() -> Table {
         // The table is part of this crate; a test reads all of it.
         let Ok(Value::Object(root)) = serde_json::from_str(include_str!("schema/merge_keys.json")) else {

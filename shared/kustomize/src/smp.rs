@@ -7,6 +7,7 @@ use compact_str::CompactString;
 
 use crate::node::{Node, Scalar, Tag};
 use crate::schema::Schema;
+use crate::schemas::Schemas;
 use crate::{Error, ErrorKind};
 
 /// Elements that a list joined by keys may have; joining compares all with all.
@@ -15,10 +16,19 @@ const LONGEST_JOINED_LIST: usize = 10_000;
 /// Merges a patch into an object; `None` when the patch deletes it.
 ///
 /// A patch that replaces the whole object leaves it as it is: kustomize goes on with the object it has.
-pub(crate) fn merge(object: Node, patch: Node) -> Result<Option<Node>, Error> {
+pub(crate) fn merge(object: Node, patch: Node, schemas: &Schemas) -> Result<Option<Node>, Error> {
     let replaced = patch.get(DIRECTIVE).is_some_and(|d| d.text() == "replace").then(|| object.clone());
-    let merged = walk(Some(object), Some(patch), None, false)?.node;
+    let merged = walk(Some(object), Some(patch), None, Context { schemas, shared: false })?.node;
     Ok(replaced.or(merged))
+}
+
+/// What holds for all below a place of the walk.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    schemas: &'a Schemas,
+    /// Whether kustomize has one and the same node on both sides, because all of it comes from the patch: what
+    /// reading the patch changes then changes the result as well.
+    shared: bool,
 }
 
 /// What a walk gives, and whether it is the object's own node, changed, rather than one of the patch.
@@ -35,15 +45,15 @@ fn present(node: &Option<Node>) -> Option<&Node> {
     node.as_ref().filter(|n| !n.is_null())
 }
 
-/// Walks two nodes together. `shared` says that kustomize has one and the same node on both sides, because all of
-/// it comes from the patch: what reading the patch changes then changes the result as well.
+/// Walks two nodes together.
 fn walk(
     dest: Option<Node>,
     patch: Option<Node>,
     schema: Option<Schema>,
-    shared: bool,
+    context: Context<'_>,
 ) -> Result<Walked, Error> {
-    let schema = schema.or_else(|| [&dest, &patch].into_iter().find_map(|n| embedded_kind(present(n)?)));
+    let schema = schema
+        .or_else(|| [&dest, &patch].into_iter().find_map(|n| embedded_kind(present(n)?, context.schemas)));
     let sort = |node: &Node| std::mem::discriminant(node);
     let leading = present(&dest).or(present(&patch));
     if let (Some(a), Some(b)) = (present(&dest), present(&patch))
@@ -54,12 +64,12 @@ fn walk(
     match leading {
         Some(Node::Seq(_)) => match schema {
             Some(Schema::Associative(element, keys)) => {
-                walk_joined(dest, patch, element.map(Schema::Object), &keys, shared)
+                walk_joined(dest, patch, element.map(Schema::Object), &keys, context)
             }
             _ => Ok(overridden(dest, patch)),
         },
         Some(Node::Scalar(_)) => Ok(overridden(dest, patch)),
-        Some(Node::Map(_)) | None => walk_map(dest, patch, schema.as_ref(), shared),
+        Some(Node::Map(_)) | None => walk_map(dest, patch, schema.as_ref(), context),
     }
 }
 
@@ -68,10 +78,10 @@ fn overridden(dest: Option<Node>, patch: Option<Node>) -> Walked {
     Walked { node: patch.or(dest), own }
 }
 
-fn embedded_kind(node: &Node) -> Option<Schema> {
+fn embedded_kind(node: &Node, schemas: &Schemas) -> Option<Schema> {
     let text = |field: &str| node.get(field).map_or("", Node::non_null_text);
     let (api_version, kind) = (text("apiVersion"), text("kind"));
-    if kind.is_empty() || api_version.is_empty() { None } else { Schema::of_kind(api_version, kind) }
+    if kind.is_empty() || api_version.is_empty() { None } else { schemas.of_kind(api_version, kind) }
 }
 
 #[derive(PartialEq)]
@@ -145,11 +155,11 @@ fn walk_map(
     dest: Option<Node>,
     mut patch: Option<Node>,
     schema: Option<&Schema>,
-    shared: bool,
+    context: Context<'_>,
 ) -> Result<Walked, Error> {
-    let chosen = choose(dest, &mut patch, false, shared)?;
+    let chosen = choose(dest, &mut patch, false, context.shared)?;
     let Walked { node: Some(Node::Map(fields)), own } = chosen else { return Ok(chosen) };
-    let shared = shared || !own;
+    let context = Context { shared: context.shared || !own, ..context };
     let mut news: BTreeMap<CompactString, (Scalar, Node)> = BTreeMap::new();
     if let Some(Node::Map(patch_fields)) = patch {
         for (key, value) in patch_fields {
@@ -172,8 +182,8 @@ fn walk_map(
             _ => Default::default(),
         };
         let new = news.remove(&key.value).map(|(_, value)| value);
-        let field = schema.and_then(|s| s.field(&key.value));
-        let Walked { node, own } = walk(Some(old), new, field, shared)?;
+        let field = schema.and_then(|s| context.schemas.field(s, &key.value));
+        let Walked { node, own } = walk(Some(old), new, field, context)?;
         if let Some(mut value) = node.filter(is_kept) {
             if let Node::Scalar(scalar) = &mut value {
                 scalar.style = style;
@@ -183,8 +193,8 @@ fn walk_map(
         }
     }
     for (name, (key, new)) in news {
-        let field = schema.and_then(|s| s.field(&name));
-        if let Some(value) = walk(None, Some(new), field, shared)?.node.filter(is_kept) {
+        let field = schema.and_then(|s| context.schemas.field(s, &name));
+        if let Some(value) = walk(None, Some(new), field, context)?.node.filter(is_kept) {
             out.push((Scalar { tag: Tag::None, tagged: false, ..key }, value));
         }
     }
@@ -200,14 +210,14 @@ fn walk_joined(
     mut patch: Option<Node>,
     element: Option<Schema>,
     keys: &[String],
-    shared: bool,
+    context: Context<'_>,
 ) -> Result<Walked, Error> {
-    let chosen = choose(dest, &mut patch, true, shared)?;
+    let chosen = choose(dest, &mut patch, true, context.shared)?;
     let Walked { node: Some(Node::Seq(mut items)), own } = chosen else { return Ok(chosen) };
-    let shared = shared || !own;
+    let context = Context { shared: context.shared || !own, ..context };
     // A list that comes from the patch is, in kustomize, one and the same node on both sides.
     let mut patch_items = match patch {
-        Some(Node::Seq(items)) if !shared => Some(items),
+        Some(Node::Seq(items)) if !context.shared => Some(items),
         _ => None,
     };
     let length = items.len() + patch_items.as_ref().map_or(0, Vec::len);
@@ -241,7 +251,7 @@ fn walk_joined(
             narrowed(keys, value, |i| valid.contains(&i))
         };
         valid_keys = these_keys;
-        let step = Joined { keys: &valid_keys, values: &these_values, schema: element.clone(), shared };
+        let step = Joined { keys: &valid_keys, values: &these_values, schema: element.clone(), context };
         step.join(&mut items, patch_items.as_deref_mut(), &mut added)?;
     }
     if !values.is_empty() {
@@ -260,8 +270,7 @@ struct Joined<'a> {
     keys: &'a [String],
     values: &'a [String],
     schema: Option<Schema>,
-    /// Whether the object's list is the patch's.
-    shared: bool,
+    context: Context<'a>,
 }
 
 impl Joined<'_> {
@@ -280,10 +289,10 @@ impl Joined<'_> {
         let at = dest.iter().position(|item| matches(item, &keys, &values));
         let old = at.and_then(|at| dest.get(at)).cloned();
         let in_patch = patch.and_then(|items| items.iter_mut().find(|item| matches(item, &keys, &values)));
-        let new = if self.shared { old.clone() } else { in_patch.as_deref().cloned() };
-        let Walked { node, own } = walk(old, new, self.schema.clone(), self.shared)?;
+        let new = if self.context.shared { old.clone() } else { in_patch.as_deref().cloned() };
+        let Walked { node, own } = walk(old, new, self.schema.clone(), self.context)?;
         // The directive is read once; when the same element is met again it is an ordinary one.
-        let read = if self.shared { at.and_then(|at| dest.get_mut(at)) } else { in_patch };
+        let read = if self.context.shared { at.and_then(|at| dest.get_mut(at)) } else { in_patch };
         if let Some(map @ Node::Map(_)) = read {
             directive(map)?;
         }
@@ -300,7 +309,7 @@ impl Joined<'_> {
                 _ => {}
             }
         }
-        if (own || self.shared)
+        if (own || self.context.shared)
             && let Some(slot) = at.and_then(|at| dest.get_mut(at))
         {
             *slot = node.clone();
@@ -463,7 +472,7 @@ mod tests {
 
     fn check(object: &str, patch: &str, expected: &str) {
         let parse = |text: &str| documents(text, &mut Budget::new(&Limits::default())).unwrap().remove(0);
-        let merged = merge(parse(object), parse(patch)).unwrap();
+        let merged = merge(parse(object), parse(patch), &Schemas::default()).unwrap();
         let json = merged.map_or("gone".to_owned(), |n| node_to_json(&n).unwrap().to_string());
         assert_eq!(json, expected);
     }

@@ -109,7 +109,7 @@ struct Key {
 
 impl Key {
     fn of(id: &ResId, ranks: &Ranks) -> Key {
-        let Gvk { group, version, kind } = &id.gvk;
+        let Gvk { group, version, kind, .. } = &id.gvk;
         Key {
             rank: ranks.get(kind).copied().unwrap_or(0),
             kind: kind.clone(),

@@ -191,7 +191,7 @@ fn in_workloads(path: &str) -> Vec<FieldSpec> {
 }
 
 fn reference(group: &str, version: &str, kind: &str, parts: &[Vec<FieldSpec>]) -> NameReference {
-    let target = Gvk { group: group.into(), version: version.into(), kind: kind.into() };
+    let target = Gvk::of(group, version, kind);
     NameReference { target, referrers: parts.concat() }
 }
 

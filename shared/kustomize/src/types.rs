@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::Error;
 use crate::decode::Fields;
 use crate::replacements;
+use crate::schemas::OpenApi;
 use crate::sort::SortOptions;
 use crate::vars::Var;
 
@@ -25,6 +26,7 @@ pub(crate) struct Kustomization {
     pub(crate) components: Vec<String>,
     pub(crate) configurations: Vec<String>,
     pub(crate) crds: Vec<String>,
+    pub(crate) openapi: OpenApi,
     pub(crate) namespace: String,
     pub(crate) name_prefix: String,
     pub(crate) name_suffix: String,
@@ -48,9 +50,6 @@ pub(crate) struct Kustomization {
     /// The order of the objects, which counts only at the root.
     pub(crate) sort: Option<SortOptions>,
 }
-
-/// Fields that exist in kustomize and are not built here.
-const UNSUPPORTED: [&str; 1] = ["openapi"];
 
 /// Fields that need helm, which kustomize-controller does not let kustomize run.
 const HELM: [&str; 2] = ["helmCharts", "helmChartInflationGenerator"];
@@ -77,14 +76,6 @@ impl Kustomization {
         if fields.is_blank(&APPENDED) {
             return Err(Error::invalid("kustomization.yaml is empty"));
         }
-        for name in UNSUPPORTED {
-            match fields.take(name)? {
-                None | Some(Value::Null) => {}
-                Some(Value::Array(items)) if items.is_empty() => {}
-                Some(Value::Object(map)) if map.is_empty() => {}
-                Some(_) => return Err(Error::unsupported(name).in_field(name)),
-            }
-        }
         let deprecated = DEPRECATED.iter().filter(|(old, _)| fields.has(old));
         let warnings = deprecated.map(|(old, new)| format!("`{old}` is deprecated, use `{new}`")).collect();
         refuse_helm(&mut fields)?;
@@ -99,6 +90,7 @@ impl Kustomization {
             components: fields.texts("components")?,
             configurations: fields.texts("configurations")?,
             crds: fields.texts("crds")?,
+            openapi: OpenApi::decode(&mut fields)?,
             namespace: fields.text("namespace")?,
             name_prefix: fields.text("namePrefix")?,
             name_suffix: fields.text("nameSuffix")?,
@@ -175,7 +167,6 @@ fn check_type(kind: &str, api_version: &str) -> Result<(), Error> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
-    use crate::ErrorKind;
     use crate::yaml::parse_v2;
 
     fn decode(text: &str) -> Result<Kustomization, Error> {
@@ -193,8 +184,6 @@ mod tests {
         assert!(
             decode("kind: Component\napiVersion: kustomize.config.k8s.io/v1beta1\nresources: []").is_err()
         );
-        let error = decode("replacements: [{path: a}]").unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unsupported { field: "replacements".to_owned() });
         let error = decode("patches: [{target: {labelSelektor: a}}]").unwrap_err();
         assert_eq!(error.field.as_deref(), Some("patches.labelSelektor"));
     }

@@ -53,8 +53,7 @@ impl Var {
 /// The kind of a var's object; what `apiVersion` says goes before `group` and `version`.
 fn kind(object: &mut Fields) -> Result<Gvk, Error> {
     let api_version = object.text("apiVersion")?;
-    let mut gvk =
-        Gvk { group: object.text("group")?, version: object.text("version")?, kind: object.text("kind")? };
+    let mut gvk = Gvk::of(object.text("group")?, object.text("version")?, object.text("kind")?);
     match api_version.split('/').collect::<Vec<_>>().as_slice() {
         [""] => {}
         [version] => gvk.version = (*version).to_owned(),

@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/kustomize/kyaml/openapi"
 )
 
 type request struct {
@@ -27,6 +29,18 @@ type answer struct {
 	Error string `json:"error"`
 }
 
+// resetSchema forgets the OpenAPI schema, which is kept for all of the process, before and after a build that may name
+// one. Other builds have the builtin one, and reading it again takes long.
+func resetSchema(r request) func() {
+	for _, text := range r.Files {
+		if strings.Contains(strings.ToLower(text), "openapi") {
+			openapi.ResetOpenAPI()
+			return openapi.ResetOpenAPI
+		}
+	}
+	return func() {}
+}
+
 func build(r request) (a answer) {
 	if a, ok := answerYAML(r); ok {
 		return a
@@ -36,6 +50,7 @@ func build(r request) (a answer) {
 			a = answer{Error: fmt.Sprintf("panic: %v", p)}
 		}
 	}()
+	defer resetSchema(r)()
 	fs := filesys.MakeFsInMemory()
 	for p, text := range r.Files {
 		if err := fs.MkdirAll(path.Dir("/" + p)); err != nil {

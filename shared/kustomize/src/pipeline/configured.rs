@@ -47,7 +47,7 @@ impl Target<'_, '_> {
         let mut gathered = Gathered::default();
         let mut paths = Vec::new();
         for entry in entries {
-            let mut inline = match objects::read(entry, &mut self.loader.budget) {
+            let mut inline = match objects::read(entry, self.loader) {
                 Ok(inline) => inline,
                 Err(error) if matches!(error.kind, ErrorKind::Limit { .. }) => return Err(error),
                 Err(_) => {

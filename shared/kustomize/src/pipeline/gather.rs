@@ -12,7 +12,9 @@ use crate::specs::Specs;
 use crate::transformers;
 use crate::types::Generator;
 use crate::vars::Vars;
-use crate::{EntryKind, Error, ErrorKind, RemoteAddress, configuration, crds, generators, objects, plugins};
+use crate::{
+    EntryKind, Error, ErrorKind, RemoteAddress, configuration, crds, generators, objects, plugins, schemas,
+};
 
 /// All that the root gives, transformed; `traced` when objects are to carry annotations of their origin.
 pub(super) fn all(loader: &mut Loader<'_>, root: &Loaded, traced: bool) -> Result<Gathered, Error> {
@@ -140,7 +142,7 @@ impl Target<'_, '_> {
         resources: &mut ResMap,
     ) -> Result<(), Error> {
         let (file, text) = self.loader.load_text(&this.dir, path)?;
-        let mut read = objects::read(&text, &mut self.loader.budget).map_err(|error| error.in_file(&file))?;
+        let mut read = objects::read(&text, self.loader).map_err(|error| error.in_file(&file))?;
         let trace = self.traced.then(|| origin.append(path));
         for resource in &mut read {
             resource.origin = Some(self.origin(&file, false, is_http(path).then_some(path)));
@@ -223,7 +225,10 @@ impl Target<'_, '_> {
             Some(EntryKind::Directory) => {
                 let dir = self.loader.real_directory(dir);
                 self.refuse_cycle(&dir)?;
-                return kustomization::read(self.loader, &dir);
+                let read = kustomization::read(self.loader, &dir)?;
+                schemas::name(self.loader, &dir, &read.settings.openapi)
+                    .map_err(|error| error.in_field("openapi").in_file(&read.file))?;
+                return Ok(read);
             }
             Some(EntryKind::File) => return Err(self.loader.not_a_directory(dir, "file, not a directory")),
             Some(EntryKind::Symlink) => "symbolic link",

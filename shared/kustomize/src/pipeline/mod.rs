@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::loader::{Loader, join};
 use crate::specs::Specs;
-use crate::{Error, Options, Tree, namereference};
+use crate::{Error, Options, Tree, namereference, schemas};
 
 pub(crate) use finish::add_hashes;
 pub use kustomization::recognise_kustomization_file;
@@ -61,6 +61,8 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
     let root = loader.real_directory(join("", root)?);
     let kustomization = kustomization::read(&mut loader, &root)?;
     let metadata = BuildMetadata::of(&kustomization.settings.build_metadata);
+    schemas::name(&mut loader, &root, &kustomization.settings.openapi)
+        .map_err(|error| error.in_field("openapi").in_file(&kustomization.file))?;
     let gathered = gather::all(&mut loader, &kustomization, metadata.traced)?;
     let gather::Gathered { mut resources, specs: configured, vars } = gathered;
     let specs = configured.unwrap_or_else(Specs::builtin);
@@ -82,6 +84,7 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
         .into_iter()
         .map(|resource| finish::object(resource, metadata).map_err(in_root))
         .collect::<Result<_, _>>()?;
+    loader.schemas.failure()?;
     let Loader { reads, remote_reads, warnings, .. } = loader;
     Ok(Built { objects, reads, remote_reads, warnings })
 }

@@ -45,7 +45,7 @@ impl Walk<'_> {
             self.entry(&dir, entry, depth);
         }
         for entry in settings.generators.iter().chain(&settings.transformers).chain(&settings.validators) {
-            if objects::read(entry, &mut self.loader.budget).is_err() {
+            if objects::read(entry, &mut self.loader).is_err() {
                 self.entry(&dir, entry, depth);
             }
         }
@@ -102,6 +102,8 @@ fn files(settings: &Kustomization) -> impl Iterator<Item = &str> {
     });
     let patches = settings.patches.iter().chain(&settings.patches_json6902).map(|patch| patch.path.as_str());
     let replacements = settings.replacements.iter().map(|entry| entry.path.as_str());
-    let lists = [&settings.configurations, &settings.patches_strategic_merge];
-    sources.chain(patches).chain(replacements).chain(lists.into_iter().flatten().map(String::as_str))
+    let lists = [&settings.configurations, &settings.crds, &settings.patches_strategic_merge];
+    let schema = settings.openapi.path();
+    let listed = lists.into_iter().flatten().map(String::as_str);
+    sources.chain(patches).chain(replacements).chain(schema).chain(listed)
 }

@@ -9,6 +9,7 @@ use crate::loader::Loader;
 use crate::node::Node;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
+use crate::schemas::Schemas;
 use crate::selector::Selector;
 use crate::types::Patch;
 use crate::yaml::{Budget, from_json_lossy, object_to_json, parse_v2_within};
@@ -43,7 +44,7 @@ pub(crate) fn load(loader: &mut Loader<'_>, dir: &str, patch: &Patch) -> Result<
         Some(file) => error.in_file(file),
         None => error,
     };
-    let strategic = objects::read(&text, &mut loader.budget);
+    let strategic = objects::read(&text, loader);
     let json = decode_json(&text, &mut loader.budget);
     let body = match (strategic, json) {
         (Err(error), _) | (_, Err(error)) if matches!(error.kind, ErrorKind::Limit { .. }) => {
@@ -156,7 +157,10 @@ fn merge_one(resource: &mut Resource, patch: Node, options: &Resource) -> Result
         resource.forget();
     }
     let node = std::mem::replace(&mut resource.node, Node::Map(Vec::new()));
-    let Some(merged) = smp::merge(node, patch)? else { return Ok(()) };
+    let Some(merged) = smp::merge(node, patch, options.schemas.as_deref().unwrap_or(&Schemas::default()))?
+    else {
+        return Ok(());
+    };
     resource.node = merged;
     if resource.shares > 0 {
         share::settle(&mut resource.node);
@@ -192,16 +196,16 @@ pub(crate) fn load_strategic(
 ) -> Result<Vec<Resource>, Error> {
     let mut patches = Vec::new();
     for entry in entries {
-        match objects::read(entry, &mut loader.budget) {
+        match objects::read(entry, loader) {
             Ok(inline) => patches.extend(inline),
             Err(error) if matches!(error.kind, ErrorKind::Limit { .. }) => return Err(error),
             Err(_) => {
                 let (file, text) = loader.load_text(dir, entry)?;
-                patches.extend(objects::read(&text, &mut loader.budget).map_err(|e| e.in_file(&file))?);
+                patches.extend(objects::read(&text, loader).map_err(|e| e.in_file(&file))?);
             }
         }
     }
-    patches.extend(objects::read(inline, &mut loader.budget)?);
+    patches.extend(objects::read(inline, loader)?);
     if patches.is_empty() {
         return Err(Error::invalid("the patches appear to be empty"));
     }

@@ -10,13 +10,13 @@ fn refused(kustomization: &str) -> kustomize::Error {
 }
 
 #[test]
-fn unsupported_fields_are_named() {
-    for (field, value) in [("crds", "[a.yaml]"), ("openapi", "{path: x}")] {
-        let error = refused(&format!("resources: [a.yaml]\n{field}: {value}\n"));
-        assert!(matches!(error.kind, ErrorKind::Unsupported { .. }), "{field}: {error}");
-        assert_eq!(error.field.as_deref(), Some(field));
-        assert_eq!(error.file.as_deref(), Some("k/kustomization.yaml"));
-    }
+fn what_is_not_built_is_named() {
+    let object = "kind: A\nmetadata: {name: a, annotations: {internal.config.kubernetes.io/refBy: x}}\n";
+    let tree = MemoryTree::new([("kustomization.yaml", "resources: [a.yaml]"), ("a.yaml", object)]);
+    let error = build(&tree, "", &Options::default()).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Unsupported { .. }), "{error}");
+    assert_eq!(error.field.as_deref(), Some("resources"));
+    assert_eq!(error.file.as_deref(), Some("a.yaml"));
 }
 
 #[test]

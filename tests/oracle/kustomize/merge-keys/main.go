@@ -1,6 +1,8 @@
 // Prints shared/kustomize/src/schema/merge_keys.json: for every builtin type the fields that lead to a list that
 // strategic merge treats as associative, out of the OpenAPI document inside the kustomize library.
 //
+// With the argument `names` it prints shared/kustomize/src/schema/names.txt: the definition of each type, by its index.
+//
 // {"types": [{field: [shape, index of its type or -1, keys...]}], "kinds": {"apiVersion Kind": index of its type}}
 // Shapes: o object, l list, m map of, a associative list, p associative list of scalars.
 package main
@@ -117,6 +119,10 @@ func main() {
 		names = append(names, n)
 	}
 	sort.Strings(names)
+	if len(os.Args) > 1 && os.Args[1] == "names" {
+		_, _ = os.Stdout.WriteString(strings.Join(names, "\n") + "\n")
+		return
+	}
 	index := map[string]int{}
 	for i, n := range names {
 		index[n] = i
