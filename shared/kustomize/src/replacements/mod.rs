@@ -11,7 +11,7 @@ mod structured;
 pub(crate) use config::{Entry, Replacement, entry, load, plugin_entry};
 
 use crate::loader::Loader;
-use crate::node::{Node, Scalar};
+use crate::node::{Node, Scalar, Style, Tag};
 use crate::paths::{Found, Kind, Matcher, Place, at_mut, split_dotted};
 use crate::resmap::ResMap;
 use crate::{Error, ErrorKind, share};
@@ -142,6 +142,7 @@ impl Write<'_, '_> {
             self.loader.spend_bytes(text.len())?;
             written = Node::Scalar(Scalar::bare(text));
         }
+        refuse_blank(node, &written)?;
         set(node, written);
         if share::is_written(node) {
             share::settle(&mut resource.node);
@@ -160,6 +161,21 @@ impl Write<'_, '_> {
     fn spend(&mut self, value: &Node, above: usize) -> Result<(), Error> {
         let bytes = self.loader.budget.spend_copy(value, above)?;
         self.loader.spend_bytes(bytes)
+    }
+}
+
+/// Refuses an empty text where null or nothing stood: it stays null there, but not within braces or brackets.
+fn refuse_blank(node: &Node, value: &Node) -> Result<(), Error> {
+    match node {
+        Node::Scalar(old)
+            if value.text().is_empty()
+                && old.style == Style::Plain
+                && !old.tagged
+                && matches!(old.tag, Tag::Null | Tag::None) =>
+        {
+            Err(Error::unsupported("an empty value in place of null or of a field that is made"))
+        }
+        _ => Ok(()),
     }
 }
 
