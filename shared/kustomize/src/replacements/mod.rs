@@ -135,6 +135,9 @@ impl Write<'_, '_> {
         value.keep_before(self.index, place, &self.resources.list)?;
         let Some(resource) = self.resources.list.get_mut(self.index) else { return Ok(()) };
         source::refuse_hidden(resource, place)?;
+        if matches!(written, Node::Seq(_)) && is_metadata(&resource.node, place) {
+            return Err(Error::unsupported("a list written in place of metadata, labels or annotations"));
+        }
         let Some(node) = at_mut(&mut resource.node, place) else { return Ok(()) };
         if !self.options.delimiter.is_empty() {
             let Node::Scalar(old) = &*node else { return self.check_delimiter(false) };
@@ -162,6 +165,12 @@ impl Write<'_, '_> {
         let bytes = self.loader.budget.spend_copy(value, above)?;
         self.loader.spend_bytes(bytes)
     }
+}
+
+/// Whether a place is that of metadata or of a field in it, where kustomize expects maps and looks at items in pairs.
+fn is_metadata(root: &Node, place: &[usize]) -> bool {
+    let (Node::Map(fields), Some(first)) = (root, place.first()) else { return false };
+    place.len() <= 2 && fields.get(*first).is_some_and(|(key, _)| key.value == "metadata")
 }
 
 /// Refuses an empty text where null or nothing stood: it stays null there, but not within braces or brackets.
