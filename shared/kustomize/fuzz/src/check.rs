@@ -95,8 +95,8 @@ fn cleaned(path: &str) -> String {
 /// What is written is read back the same, by either reader.
 pub fn check_round_trip(value: &Value) {
     let text = yaml::emit(value);
-    if text.contains(['\u{85}', '\u{2028}', '\u{2029}']) || text.contains(" ...\n") {
-        return; // The parser does not take the first for line breaks, and the last for text, as go-yaml does.
+    if text.contains("<<:") {
+        return; // go-yaml writes this key without quotes, and so reads a merge.
     }
     let read = yaml::parse_v2(&text).unwrap_or_else(|error| panic!("{error}: {value}\n{text}"));
     assert!(same(value, &read), "read back as v2: {read}\nwritten: {value}\n{text}");
