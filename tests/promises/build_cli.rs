@@ -103,6 +103,26 @@ fn the_root_bounds_what_is_read() {
 }
 
 #[test]
+fn what_would_cost_too_much_is_refused_in_little_memory() {
+    let dir = repository();
+    let lists: String =
+        (0..9).map(|i| format!("a{0}: &a{0} [{1}]\n", i + 1, format!("*a{i},").repeat(10))).collect();
+    let deep = "[".repeat(10_000);
+    for (objects, limit) in [
+        (format!("{BASE}a0: &a0 [x]\n{lists}"), "bytes copied"),
+        (format!("{BASE}a: {deep}\n"), "levels of yaml"),
+        (format!("{BASE}a: {}\n", "x".repeat(100_000_000)), "bytes of one file"),
+    ] {
+        write(dir.path(), "base/settings.yaml", &objects);
+        let limited = "ulimit -v 524288 && exec \"$0\" build base";
+        let mut shell = Command::new("sh");
+        let output =
+            shell.args(["-c", limited]).arg(program("preflux")).current_dir(dir.path()).output().unwrap();
+        refused(&output, &["the limit of", limit]);
+    }
+}
+
+#[test]
 fn a_batch_answers_each_line_in_order_and_at_once() {
     let dir = repository();
     let mut command = Command::new(program("preflux"));

@@ -2,10 +2,14 @@
 
 use std::borrow::Cow;
 
+use crate::meter;
 use crate::node::{Node, Scalar, Tag};
 use crate::paths::{self, MOST_PARTS, Step};
 use crate::resid::Gvk;
 use crate::{Error, share};
+
+/// Bytes that a field takes beside its text.
+const FIELD_BYTES: usize = 128;
 
 /// Where a transformer writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +83,7 @@ pub(crate) fn apply(
     create: Create,
     set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    meter::work(1)?;
     if !gvk.is_selected(&spec.gvk) {
         return Ok(());
     }
@@ -92,6 +97,7 @@ pub(crate) fn apply_to_any(
     create: Create,
     set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    meter::work(1)?;
     if (create == Create::Nothing || !spec.create) && leads_nowhere(object, &spec.path) {
         return Ok(());
     }
@@ -99,7 +105,9 @@ pub(crate) fn apply_to_any(
     let create = if spec.create { create } else { Create::Nothing };
     let mut shared = false;
     let mut noting = |node: &mut Node| {
+        let before = node.width();
         set(node)?;
+        meter::copy(node.text().len() + node.width().saturating_sub(before) * FIELD_BYTES)?;
         shared |= share::is_written(node);
         Ok(())
     };
@@ -128,8 +136,10 @@ fn walk(
     set: &mut dyn FnMut(&mut Node) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let Some((part, rest)) = path.split_first() else {
+        meter::work(20 + node.width())?;
         return set(node);
     };
+    meter::work(5 + node.width() / 4)?;
     match node {
         node if node.is_null() => Ok(()),
         Node::Seq(items) => items.iter_mut().try_for_each(|item| walk(item, path, create, set)),
@@ -185,6 +195,7 @@ fn lookup<'a>(node: &'a mut Node, part: &str, made: Create) -> Result<Option<&'a
 /// Adds field specs that are not there yet; the same place with another `create` is refused.
 pub(crate) fn merge_specs(specs: &mut Vec<FieldSpec>, more: &[FieldSpec]) -> Result<(), Error> {
     for spec in more {
+        meter::work(specs.len())?;
         let same = specs.iter().find(|s| s.gvk.is_selected(&spec.gvk) && s.path == spec.path);
         match same {
             Some(same) if same.create != spec.create => return Err(Error::invalid("conflicting fieldspecs")),

@@ -18,6 +18,9 @@ use crate::yaml::resolve::float_number;
 /// Longest line of an env file; Go's scanner stops there without an error.
 const LONGEST_ENV_LINE: usize = 65_536;
 
+/// What a key with its value counts for, in nodes of YAML.
+const PAIR_NODES: usize = 10;
+
 /// Makes the object of one generator of the kustomization in `dir`.
 pub(crate) fn generate(
     loader: &mut Loader<'_>,
@@ -104,6 +107,7 @@ fn pairs(loader: &mut Loader<'_>, dir: &str, generator: &Generator) -> Result<Ve
         let (_, bytes) = loader.load(dir, path).map_err(|e| e.in_field("files"))?;
         pairs.push((key.to_owned(), bytes.to_vec()));
     }
+    loader.budget.spend(pairs.len() * PAIR_NODES)?;
     let mut seen = std::collections::HashSet::new();
     match pairs.iter().find(|(key, _)| !seen.insert(key.as_str())) {
         None => Ok(pairs),

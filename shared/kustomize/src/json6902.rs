@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::{Error, meter};
 
 /// Parts that a path may have; it bounds how deep a patch can build.
 const LONGEST_PATH: usize = 256;
@@ -53,6 +53,8 @@ fn apply_one(
         _ => Err(Error::invalid(format!("a json patch operation lacks `{field}`"))),
     };
     let value = || operation.get("value").cloned().unwrap_or(Value::Null);
+    meter::work(50)?;
+    meter::copy(operation.get("value").map_or(0, weight))?;
     let op = operation.get("op").and_then(Value::as_str).unwrap_or("unknown");
     let path = || text("path");
     match op {
@@ -67,11 +69,13 @@ fn apply_one(
         "copy" => {
             let copy = get(document, text("from")?)?;
             grown(&copy)?;
+            meter::copy(weight(&copy))?;
             add(document, path()?, copy)
         }
         "test" => {
             let path = path()?;
             let found = if path.is_empty() { document.clone() } else { get(document, path)? };
+            meter::work(weight(&found) / 16)?;
             if equal(&found, &value()) {
                 Ok(())
             } else {
@@ -80,6 +84,24 @@ fn apply_one(
         }
         other => Err(Error::invalid(format!("`{other}` is not a json patch operation"))),
     }
+}
+
+/// About how many bytes a value takes.
+fn weight(value: &Value) -> usize {
+    let (mut bytes, mut stack) = (0, vec![value]);
+    while let Some(value) = stack.pop() {
+        bytes += 64;
+        match value {
+            Value::String(text) => bytes += text.len(),
+            Value::Array(items) => stack.extend(items),
+            Value::Object(map) => {
+                bytes += 256 + map.keys().map(String::len).sum::<usize>();
+                stack.extend(map.values());
+            }
+            _ => {}
+        }
+    }
+    bytes
 }
 
 fn equal(a: &Value, b: &Value) -> bool {
@@ -145,6 +167,7 @@ fn add(document: &mut Value, path: &str, value: Value) -> Result<(), Error> {
         }
         Value::Array(items) if key == "-" => items.push(value),
         Value::Array(items) => {
+            meter::work(items.len() / 8)?;
             let at = index(&key, items.len() + 1).ok_or_else(|| missing(path))?;
             items.insert(at, value);
         }
@@ -158,6 +181,7 @@ fn take(document: &mut Value, path: &str) -> Result<Value, Error> {
     match holder {
         Value::Object(map) => map.remove(&key).ok_or_else(|| missing(path)),
         Value::Array(items) => {
+            meter::work(items.len() / 8)?;
             let at = index(&key, items.len()).ok_or_else(|| missing(path))?;
             Ok(items.remove(at))
         }

@@ -8,6 +8,7 @@
 
 mod error;
 mod limits;
+mod meter;
 mod tree;
 pub mod yaml;
 
@@ -47,7 +48,7 @@ mod smp;
 mod specs;
 
 pub use error::{Error, ErrorKind};
-pub use limits::{Limits, Options};
+pub use limits::{Deadline, Limits, Options};
 pub use pipeline::{Built, Object, Origin, build, recognise_kustomization_file};
 pub use remote::{Remote, RemoteAddress, RemoteUse, Remotes, remotes};
 pub use tree::{Entry, EntryKind, MemoryTree, OverlayTree, Tree, TreeError};

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use crate::remote::{self, Remotes, is_http};
 use crate::schemas::Schemas;
 use crate::yaml::Budget;
-use crate::{EntryKind, Error, ErrorKind, Limits, Options, Tree, TreeError};
+use crate::{EntryKind, Error, ErrorKind, Limits, Options, Tree, TreeError, meter};
+
+/// Steps that one file takes whatever is in it.
+const FILE_STEPS: usize = 1_000;
 
 /// The trees, what was read of them so far, and what is left of the limits.
 pub(crate) struct Loader<'a> {
@@ -171,6 +174,7 @@ impl<'a> Loader<'a> {
 
     /// Counts bytes that the build reads, or makes out of what it read.
     pub(crate) fn spend_bytes(&mut self, bytes: usize) -> Result<(), Error> {
+        meter::work(FILE_STEPS + bytes / 4)?;
         self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes > self.limits.bytes {
             return Err(ErrorKind::Limit { limit: "bytes", value: self.limits.bytes }.into());

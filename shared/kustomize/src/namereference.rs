@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::Error;
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::node::{Node, Scalar};
 use crate::resid::{CLUSTER, Gvk, GvkRef};
@@ -10,6 +9,7 @@ use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::specs::NameReference;
 use crate::yaml::node_to_json;
+use crate::{Error, ErrorKind, meter};
 
 /// What a reference asks of an object it may mean.
 struct Candidate {
@@ -89,6 +89,9 @@ pub(crate) fn fix(resources: &mut ResMap, references: &[NameReference]) -> Resul
 }
 
 fn in_reference(error: Error, resource: &Resource) -> Error {
+    if matches!(error.kind, ErrorKind::Limit { .. }) {
+        return error;
+    }
     let message = format!("updating name reference of `{}`: {}", resource.current_id(), error.kind);
     Error { field: error.field, ..Error::invalid(message) }
 }
@@ -222,6 +225,7 @@ impl<'a> Referrer<'a> {
         same: impl Fn(&Candidate, &Candidate) -> bool,
     ) -> Result<Option<&'a Candidate>, Error> {
         let Some(places) = self.by_old_name.get(old_name) else { return Ok(None) };
+        meter::work(places.len() * 20)?;
         let mut found: Vec<&Candidate> = places.iter().filter_map(|at| self.candidates.get(*at)).collect();
         found.retain(|c| {
             self.reaches(c) && c.was(target) && self.role.as_ref().is_none_or(|role| c.was(role))
@@ -235,6 +239,7 @@ impl<'a> Referrer<'a> {
         if let Some(namespace) = namespace
             && !found.is_empty()
         {
+            meter::work(self.candidates.len())?;
             let fits = self.in_namespace(namespace);
             found.retain(|c| fits(c));
         }

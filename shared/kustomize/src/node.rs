@@ -102,6 +102,15 @@ impl Node {
         }
     }
 
+    /// Fields or items directly within it.
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Node::Scalar(_) => 0,
+            Node::Map(fields) => fields.len(),
+            Node::Seq(items) => items.len(),
+        }
+    }
+
     /// The text of a scalar, `""` of anything else.
     pub(crate) fn text(&self) -> &str {
         match self {

@@ -2,10 +2,13 @@
 
 use regex::{Regex, RegexBuilder};
 
-use crate::Error;
+use crate::{Error, ErrorKind, meter};
 
 /// Bytes that one compiled pattern may take.
-const SIZE: usize = 1 << 20;
+const SIZE: usize = 1 << 18;
+
+/// Steps that compiling one takes, at least.
+const STEPS: usize = 2_000;
 
 /// A pattern that a whole text must match.
 pub(crate) enum Pattern {
@@ -33,11 +36,11 @@ impl Pattern {
 
 /// Compiles a regular expression from a file within bounds.
 pub(crate) fn compile(text: &str) -> Result<Regex, Error> {
-    RegexBuilder::new(text)
-        .size_limit(SIZE)
-        .dfa_size_limit(SIZE)
-        .build()
-        .map_err(|_| Error::invalid(format!("`{text}` is not a pattern that is supported")))
+    meter::work(STEPS + text.len() * 100)?;
+    RegexBuilder::new(text).size_limit(SIZE).dfa_size_limit(SIZE).build().map_err(|error| match error {
+        regex::Error::CompiledTooBig(value) => ErrorKind::Limit { limit: "bytes of a pattern", value }.into(),
+        _ => Error::invalid(format!("`{text}` is not a pattern that is supported")),
+    })
 }
 
 /// Whether no letter but the dot means anything else than itself.

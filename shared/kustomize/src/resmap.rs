@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::resid::ResId;
 use crate::resource::{Behavior, Resource};
-use crate::{Error, Limits};
+use crate::{Error, Limits, meter};
 
 /// Objects in the order they were loaded. No two have the same current identity when they are added.
 #[derive(Default)]
@@ -23,6 +23,7 @@ impl ResMap {
         if self.ids.is_empty() {
             self.ids = self.list.iter().map(|r| r.current().key().to_owned()).collect();
         }
+        meter::work(20 * resources.len())?;
         for resource in resources {
             if !self.ids.insert(resource.current().key().to_owned()) {
                 return Err(already_registered(&resource));
@@ -39,6 +40,7 @@ impl ResMap {
 
     /// Checks that no two objects share an identity.
     pub(crate) fn check_unique(&self) -> Result<(), Error> {
+        meter::note(self.list.len() * 30);
         let mut seen = HashSet::with_capacity(self.list.len());
         match self.list.iter().find(|r| !seen.insert(r.current().key())) {
             None => Ok(()),
@@ -94,6 +96,7 @@ impl ResMap {
 
     /// Where the objects are that have or had this identity.
     pub(crate) fn indices_by_any_id(&self, id: &ResId) -> Vec<usize> {
+        meter::note(self.list.len() * 10);
         let key = id.as_ref().key();
         let matches = |r: &Resource| !r.is_gone() && r.ids().any(|i| i.name == key.name && i.key() == key);
         self.list.iter().enumerate().filter(|(_, r)| matches(r)).map(|(index, _)| index).collect()

@@ -1,8 +1,8 @@
 //! Which objects a patch is for: patterns over identity, and label and annotation selectors.
 
-use crate::Error;
 use crate::pattern::Pattern;
 use crate::resource::Resource;
+use crate::{Error, meter};
 
 /// The `target` of a patch as written.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,6 +46,7 @@ impl Selector {
             let requirements = requirements.as_ref().map_err(Clone::clone)?;
             Ok::<bool, Error>(requirements.is_empty() || all_hold(requirements, &resource.string_map(field)))
         };
+        meter::work(list.len() * 20)?;
         let mut selected = Vec::new();
         for (index, resource) in list.iter().enumerate().filter(|(_, resource)| by_identity(resource)) {
             if holds(&labels, resource, "labels")? && holds(&annotations, resource, "annotations")? {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::meter;
 use crate::node::{Node, Scalar};
 
 /// Which other places of its object a scalar shares its value with, and whether it was written and they were not yet.
@@ -72,6 +73,7 @@ pub(crate) fn settle(object: &mut Node) {
 
 /// Finds what was written; of several, kustomize writes that last whose path is last in order of names.
 fn collect(node: &mut Node, written: &mut Written) {
+    meter::note(2);
     match node {
         Node::Scalar(scalar) if scalar.share.is_written() => {
             scalar.share = Share::new(scalar.share.0);

@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use crate::node::{Node, Scalar, Tag};
 use crate::schema::Schema;
 use crate::schemas::Schemas;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, meter};
 
 /// Elements that a list joined by keys may have; joining compares all with all.
 const LONGEST_JOINED_LIST: usize = 10_000;
@@ -17,6 +17,7 @@ const LONGEST_JOINED_LIST: usize = 10_000;
 ///
 /// A patch that replaces the whole object leaves it as it is: kustomize goes on with the object it has.
 pub(crate) fn merge(object: Node, patch: Node, schemas: &Schemas) -> Result<Option<Node>, Error> {
+    meter::copy_of(&patch)?;
     let replaced = patch.get(DIRECTIVE).is_some_and(|d| d.text() == "replace").then(|| object.clone());
     let merged = walk(Some(object), Some(patch), None, Context { schemas, shared: false })?.node;
     Ok(replaced.or(merged))
@@ -52,6 +53,7 @@ fn walk(
     schema: Option<Schema>,
     context: Context<'_>,
 ) -> Result<Walked, Error> {
+    meter::work(40)?;
     let schema = schema
         .or_else(|| [&dest, &patch].into_iter().find_map(|n| embedded_kind(present(n)?, context.schemas)));
     let sort = |node: &Node| std::mem::discriminant(node);
@@ -280,6 +282,7 @@ impl Joined<'_> {
         patch: Option<&mut [Node]>,
         added: &mut Vec<Node>,
     ) -> Result<(), Error> {
+        meter::work((dest.len() + added.len()) * 4 + patch.as_ref().map_or(0, |items| items.len()))?;
         let has_value = self.values.iter().any(|v| !v.is_empty());
         let (keys, values) = if has_value {
             narrowed(self.keys, self.values, |i| self.values.get(i).is_some_and(|v| !v.is_empty()))

@@ -6,13 +6,17 @@ mod batch;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use disk::DiskTree;
-use kustomize::{Built, Options};
+use kustomize::{Built, Deadline, Options};
 use serde::Serialize;
 use serde_json::Value;
+
+/// When a build is given up. What costs that much reaches one of the crate's own limits long before, on most machines.
+const LONGEST_BUILD: Duration = Duration::from_secs(60);
 
 /// What `preflux build` takes.
 #[derive(clap::Args)]
@@ -95,7 +99,10 @@ fn place(dir: &Path, root: Option<&Path>) -> anyhow::Result<(PathBuf, String)> {
 
 /// Builds the folder at `path` below `root`, reading nothing outside `root`.
 fn built(root: &Path, path: &str) -> anyhow::Result<Built> {
-    let options = Options::default();
+    let begun = Instant::now();
+    let is_over = move || begun.elapsed() > LONGEST_BUILD;
+    let deadline = Deadline::new(LONGEST_BUILD.as_secs() as usize * 1000, is_over);
+    let options = Options { deadline: Some(deadline), ..Options::default() };
     let tree = DiskTree::open(root, options.limits.file_bytes)
         .with_context(|| format!("cannot open the folder `{}`", root.display()))?;
     let place = if path.is_empty() { "." } else { path };

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use flux::{Artifact, Kustomization, Listing, ObjectKey, Rendered, Variables};
 use ports::{Checkout, SharedTree};
@@ -265,7 +266,7 @@ impl<'a> Walk<'a> {
         loop {
             let (tree, listing) = (self.tree.clone(), listing.clone());
             let (kustomization, variables) = (kustomization.clone(), variables.clone());
-            let mut options = flux::Options::default();
+            let mut options = options();
             options.kustomize.remotes = self.from.remotes.given();
             let rendered = aside(move || {
                 let artifact = Artifact::with(tree.as_ref(), listing);
@@ -353,6 +354,17 @@ fn by_dependency(level: Vec<Kustomization>) -> Vec<Kustomization> {
         waiting = rest;
     }
     sorted
+}
+
+/// One Kustomization that takes too long must not take the time of all the others.
+const LONGEST_RENDER: Duration = Duration::from_secs(60);
+
+fn options() -> flux::Options {
+    let begun = Instant::now();
+    let is_over = move || begun.elapsed() > LONGEST_RENDER;
+    let deadline = kustomize::Deadline::new(LONGEST_RENDER.as_secs() as usize * 1000, is_over);
+    let kustomize = kustomize::Options { deadline: Some(deadline), ..kustomize::Options::default() };
+    flux::Options { kustomize, ..flux::Options::default() }
 }
 
 #[cfg(test)]

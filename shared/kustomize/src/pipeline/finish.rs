@@ -9,8 +9,8 @@ use crate::node::Node;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::transformers::Transformer;
-use crate::yaml::{YamlError, check_emittable, object_to_json};
-use crate::{Error, generators, origin};
+use crate::yaml::{YamlError, check_emittable, object_to_json, printed_bytes};
+use crate::{Error, generators, meter, origin};
 
 /// Annotations that kustomize uses for itself and never prints.
 const HIDDEN_ANNOTATIONS: [&str; 3] =
@@ -71,6 +71,7 @@ pub(super) fn object(mut resource: Resource, metadata: BuildMetadata) -> Result<
     };
     let value = object_to_json(&resource.node).map_err(name)?;
     check_emittable(&value).map_err(name)?;
+    meter::output(printed_bytes(&value))?;
     debug_assert!(matches!(resource.node, Node::Map(_)));
     Ok(Object { value, origin: resource.origin })
 }

@@ -53,10 +53,12 @@ impl Target<'_, '_> {
     ///
     /// `origin` is the way from the root to its directory, as kustomize writes it into annotations.
     fn accumulate(&mut self, this: &Loaded, origin: &Trace, gathered: &mut Gathered) -> Result<(), Error> {
-        if self.ancestors.len() >= self.loader.limits.depth {
-            return Err(
-                ErrorKind::Limit { limit: "nested kustomizations", value: self.loader.limits.depth }.into()
-            );
+        if self.ancestors.len() >= self.loader.limits.nesting {
+            return Err(ErrorKind::Limit {
+                limit: "nested kustomizations",
+                value: self.loader.limits.nesting,
+            }
+            .into());
         }
         let place = &self.loader.place;
         let (place, address) = (place.number, place.address.clone());

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::loader::{Loader, join};
+use crate::meter::Running;
 use crate::specs::Specs;
 use crate::{Error, Options, Tree, namereference, schemas};
 
@@ -57,6 +58,7 @@ pub struct Origin {
 /// # Errors
 /// What kustomize refuses, what this crate does not support, and a limit that is reached; see [`ErrorKind`].
 pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Error> {
+    let _running = Running::begin(options);
     let mut loader = Loader::new(tree, options);
     let root = loader.real_directory(join("", root)?);
     let kustomization = kustomization::read(&mut loader, &root)?;

@@ -36,7 +36,7 @@ impl Walk<'_> {
     fn directory(&mut self, dir: &str, depth: usize) {
         let dir = &self.loader.real_directory(dir.to_owned());
         let address = self.loader.place.address.as_deref().map(str::to_owned);
-        if depth >= self.loader.limits.depth || !self.seen.insert((address, dir.to_owned())) {
+        if depth >= self.loader.limits.nesting || !self.seen.insert((address, dir.to_owned())) {
             return;
         }
         let Ok(Loaded { dir, settings, .. }) = read_kustomization(&mut self.loader, dir) else { return };

@@ -14,10 +14,13 @@ use crate::loader::Loader;
 use crate::node::{Node, Scalar, Style, Tag};
 use crate::paths::{Found, Kind, Matcher, Place, at_mut, split_dotted};
 use crate::resmap::ResMap;
-use crate::{Error, ErrorKind, share};
+use crate::{Error, ErrorKind, meter, share};
 use config::Options;
 use select::TargetSelector;
 use source::Value;
+
+/// Steps that asking whether an object is a target takes.
+const SELECT_STEPS: usize = 20;
 
 /// Applies replacements in order; each sees what those before it wrote.
 pub(crate) fn apply(
@@ -42,6 +45,7 @@ pub(crate) fn apply(
             let selector = TargetSelector::new(select, &target.reject)?;
             let paths = target.field_paths.iter().map(|path| FieldPath::new(path));
             let paths = paths.collect::<Result<Vec<_>, _>>()?;
+            meter::work(resources.list.len() * SELECT_STEPS)?;
             for index in 0..resources.list.len() {
                 let Some(resource) = resources.list.get(index) else { continue };
                 if selector.selects(resource)? {

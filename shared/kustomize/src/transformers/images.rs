@@ -2,12 +2,12 @@
 
 use regex::Regex;
 
-use crate::Error;
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::node::{Node, Scalar};
 use crate::pattern::{after_simple, compile, is_simple};
 use crate::resmap::ResMap;
 use crate::types::Image;
+use crate::{Error, meter};
 
 pub(super) fn apply(resources: &mut ResMap, image: &Image, specs: &[FieldSpec]) -> Result<(), Error> {
     let update = Update { image, matches: Named::of(&image.name)? };
@@ -61,6 +61,7 @@ struct Update<'a> {
 impl Update<'_> {
     /// Updates the `image` of every entry of every list called `containers` or `initContainers`.
     fn containers(&self, node: &mut Node) -> Result<(), Error> {
+        meter::work(2)?;
         match node {
             Node::Scalar(_) => Ok(()),
             Node::Seq(items) => items.iter_mut().try_for_each(|item| self.containers(item)),

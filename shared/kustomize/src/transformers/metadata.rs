@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::Error;
 use crate::fieldspec::{self, Create, FieldSpec, merge_specs};
 use crate::node::{Node, Scalar};
 use crate::resmap::ResMap;
 use crate::share::Share;
 use crate::specs::Specs;
 use crate::types::Label;
+use crate::{Error, meter};
 
 /// Where an entry of `labels` writes.
 pub(super) fn label_places(label: &Label, specs: &Specs) -> Result<Vec<FieldSpec>, Error> {
@@ -44,6 +44,7 @@ pub(super) fn apply(
                 fieldspec::apply(&mut resource.node, &gvk, spec, Create::Map, &mut |node: &mut Node| {
                     match node {
                         Node::Map(_) => {
+                            meter::copy(key.len() + value.len())?;
                             node.set(key, Scalar { share, ..Scalar::string(value) });
                             Ok(())
                         }

@@ -13,7 +13,10 @@ use crate::schemas::Schemas;
 use crate::selector::Selector;
 use crate::types::Patch;
 use crate::yaml::{Budget, from_json_lossy, object_to_json, parse_v2_within};
-use crate::{Error, ErrorKind, objects, share, smp};
+use crate::{Error, ErrorKind, meter, objects, share, smp};
+
+/// Steps that making a node JSON for a JSON patch and back takes.
+const PATCHED_NODE_STEPS: usize = 60;
 
 /// A patch ready to apply.
 pub(crate) struct Loaded {
@@ -76,6 +79,8 @@ fn decode_json(text: &str, budget: &mut Budget) -> Result<JsonPatch, Error> {
         return Err(Error::invalid("empty json patch operations"));
     }
     let value: Value = if text.starts_with('[') {
+        // Each value but the first follows one of these, so they bound what the text can come to.
+        budget.spend(text.bytes().filter(|b| matches!(b, b'[' | b'{' | b',' | b':')).count())?;
         serde_json::from_str(text).map_err(|e| Error::invalid(format!("bad json: {e}")))?
     } else {
         parse_v2_within(text, budget)?
@@ -286,7 +291,7 @@ fn patch_json(resource: &mut Resource, patch: &JsonPatch, budget: &mut Budget) -
     if !value.is_object() {
         return Err(Error::invalid("the json patch leaves no object"));
     }
-    budget.spend_value(&value)?;
+    meter::work(budget.check_value(&value)? * PATCHED_NODE_STEPS)?;
     resource.node = from_json_lossy(&value);
     resource.normalise_annotations();
     Ok(())

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::YamlError;
 use super::parse::{Event, EventTag, Parser, Properties};
 use super::resolve::{resolve_v2, resolve_v3};
-use crate::Limits;
 use crate::node::{Node, Scalar, Style, Tag};
+use crate::{Limits, meter};
 
 /// Which of go-yaml's versions a text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,12 @@ pub(crate) enum Version {
     V2,
     V3,
 }
+
+/// Steps of work that reading a node takes.
+const NODE_STEPS: usize = 5;
+
+/// What a collection takes beside what is in it, in nodes.
+const COLLECTION: usize = 4;
 
 /// What is left of a build's budget of YAML nodes.
 pub(crate) struct Budget {
@@ -39,14 +45,20 @@ impl Budget {
     }
 
     /// Takes nodes from the budget.
-    pub(super) fn spend(&mut self, nodes: usize) -> Result<(), YamlError> {
+    pub(crate) fn spend(&mut self, nodes: usize) -> Result<(), YamlError> {
         self.nodes =
             self.nodes.checked_sub(nodes).ok_or_else(|| YamlError::limit("yaml nodes", self.limit))?;
-        Ok(())
+        Ok(meter::work(nodes * NODE_STEPS)?)
     }
 
-    /// Checks a JSON value that did not come from a text.
+    /// Checks a JSON value that did not come from a text, and counts its nodes.
     pub(crate) fn spend_value(&mut self, value: &Value) -> Result<(), YamlError> {
+        let count = self.check_value(value)?;
+        self.spend(count)
+    }
+
+    /// The nodes of a JSON value that is not too deep.
+    pub(crate) fn check_value(&self, value: &Value) -> Result<usize, YamlError> {
         let (mut count, mut stack) = (0, vec![(value, 1)]);
         while let Some((value, depth)) = stack.pop() {
             count += 1;
@@ -59,7 +71,8 @@ impl Budget {
                 _ => {}
             }
         }
-        self.spend(count)
+        meter::work(count * NODE_STEPS)?;
+        Ok(count)
     }
 }
 
@@ -207,6 +220,7 @@ impl<'t> Composer<'t, '_> {
         let Some(Frame { anchor, start, shape, flow }) = self.stack.pop() else {
             return Err(YamlError::at(line, "a collection ends that did not begin"));
         };
+        self.budget.spend(COLLECTION)?;
         let node = match shape {
             Shape::Seq => Node::Seq(self.items.drain(start..).collect()),
             Shape::Map(_) => {
@@ -237,6 +251,7 @@ impl<'t> Composer<'t, '_> {
             return Err(YamlError::limit("levels of yaml", self.budget.depth));
         }
         self.budget.spend(anchored.count)?;
+        meter::copy_of(&anchored.node)?;
         let node = anchored.node.clone();
         self.push(node, line)
     }
@@ -250,6 +265,7 @@ impl<'t> Composer<'t, '_> {
         {
             let (count, depth) = measure(&node);
             self.budget.spend(count)?;
+            meter::copy_of(&node)?;
             self.anchors.insert(anchor, Some(Anchored { node: node.clone(), count, depth }));
         }
         self.push(node, line)

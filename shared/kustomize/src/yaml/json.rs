@@ -250,6 +250,31 @@ fn convert(value: &Value, number: &dyn Fn(&Number) -> String, style: &dyn Fn(&st
     }
 }
 
+/// About how many bytes of YAML a value comes to, at most: a short text in many lines far to the right is a long one.
+pub(crate) fn printed_bytes(value: &Value) -> usize {
+    const INDENT: usize = 2;
+    let text = |text: &str, depth: usize| {
+        // An escape takes ten bytes for four; a folded line is eighty bytes long.
+        let breaks = text.bytes().filter(|b| *b == b'\n').count() + text.len() / 80 + 1;
+        let escaped = text.bytes().filter(|b| !matches!(b, b' '..=b'~' | b'\n')).count();
+        text.len() + escaped * 4 + breaks * depth * INDENT
+    };
+    let (mut bytes, mut stack) = (0_usize, vec![(value, 1)]);
+    while let Some((value, depth)) = stack.pop() {
+        bytes += depth * INDENT + 8;
+        match value {
+            Value::String(string) => bytes += text(string, depth),
+            Value::Array(items) => stack.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(map) => {
+                bytes += map.keys().map(|key| text(key, depth)).sum::<usize>();
+                stack.extend(map.values().map(|value| (value, depth + 1)));
+            }
+            _ => bytes += 16,
+        }
+    }
+    bytes
+}
+
 /// Refuses text that kustomize cannot print: its last step reads JSON as YAML, which has no control characters.
 pub(crate) fn check_emittable(value: &Value) -> Result<(), YamlError> {
     let check = |text: &str| match text

@@ -24,7 +24,9 @@ pub(crate) use compose::{Budget, Version, compose};
 pub(crate) use document::Document;
 pub(crate) use documents::documents;
 pub(crate) use go_json::{go_json, go_json_indented};
-pub(crate) use json::{check_emittable, from_json, from_json_lossy, node_to_json, object_to_json};
+pub(crate) use json::{
+    check_emittable, from_json, from_json_lossy, node_to_json, object_to_json, printed_bytes,
+};
 pub(crate) use write_v3::scalar_text;
 
 use crate::{ErrorKind, Limits};

@@ -1,6 +1,7 @@
 //! Tests of the crate from outside: whole builds against the kustomize library and its command line, and refusals.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bombs;
 mod cli;
 mod common;
 mod fleets;
