@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Budget, Version, YamlError, compose};
-use crate::node::{Node, Scalar};
+use crate::node::{Node, Scalar, Style};
 
 /// The documents that are not empty. A `List` that stands alone is replaced by its items.
 pub(crate) fn documents(text: &str, budget: &mut Budget) -> Result<Vec<Node>, YamlError> {
@@ -17,6 +17,9 @@ pub(crate) fn documents(text: &str, budget: &mut Budget) -> Result<Vec<Node>, Ya
             error.line += line;
             error
         })?;
+        if document.as_ref().is_some_and(|node| gains_a_line(chunk, node)) {
+            return Err(YamlError::beyond("a comment behind a text that keeps its empty lines"));
+        }
         match document {
             None => {}
             Some(node) if node.is_null() => {}
@@ -38,6 +41,28 @@ fn items(fields: Vec<(Scalar, Node)>) -> Vec<Node> {
             items.into_iter().flat_map(|(key, value)| [Node::Scalar(key), value]).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// Whether a document ends with a text that keeps its empty lines (`|+`) and a comment. kustomize prints the comment
+/// behind an empty line, and reads that as part of the text, each time that it copies the object.
+fn gains_a_line(text: &str, document: &Node) -> bool {
+    let end = text.trim_end();
+    let last_line = end.get(end.rfind('\n').map_or(0, |at| at + 1)..).unwrap_or_default().trim_start();
+    let mut last = document;
+    loop {
+        let deeper = match last {
+            Node::Map(fields) => fields.last().map(|(_, value)| value),
+            Node::Seq(items) => items.last(),
+            Node::Scalar(scalar) => {
+                let block = matches!(scalar.style, Style::Literal | Style::Folded);
+                let keeps = scalar.value == "\n" || scalar.value.ends_with("\n\n");
+                let inside = scalar.value.trim_end().ends_with(last_line);
+                return block && keeps && last_line.starts_with('#') && !inside;
+            }
+        };
+        let Some(deeper) = deeper else { return false };
+        last = deeper;
     }
 }
 
@@ -79,6 +104,19 @@ fn split(text: &str) -> Result<Vec<(usize, &str)>, YamlError> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+
+    #[test]
+    fn a_comment_may_not_follow_kept_lines_at_the_end() {
+        let check = |text: &str, taken: bool| {
+            let read = documents(text, &mut Budget::new(&crate::Limits::default()));
+            assert_eq!(read.is_ok(), taken, "{text:?}");
+        };
+        check("a: |+\n  b\n\n# c\n", false);
+        check("a:\n- |+\n\n# c", false);
+        check("a: |+\n  b\n\n# c\nd: e\n", true);
+        check("a: |+\n  b\n\n  # c\n\n", true);
+        check("a: |\n  b\n\n# c\n", true);
+    }
 
     #[test]
     fn split_at_separator_lines() {
