@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use kustomize::{Entry, EntryKind, MemoryTree, Options, Tree, TreeError, build, yaml};
+use kustomize::{Entry, EntryKind, MemoryTree, Options, Tree, TreeError, build_each, yaml};
 use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -76,27 +76,19 @@ fn run(tree: &dyn Tree, builds: &[&str]) -> Result<Value> {
     let (mut objects, mut output) = (0, 0);
     let start = Instant::now();
     for path in builds {
-        let built = build(&counted, path, &Options::default())?;
-        objects += built.objects.len();
-        output += text(built).len();
+        let mut text = String::new();
+        build_each(&counted, path, &Options::default(), &mut |object| {
+            text.push_str(if text.is_empty() { "" } else { "---\n" });
+            text.push_str(&yaml::emit(&object.value));
+            objects += 1;
+        })?;
+        output += text.len();
     }
     let ns = u64::try_from(start.elapsed().as_nanos())?;
     Ok(json!({
         "ns": ns, "input": counted.bytes.get(), "objects": objects, "output": output,
         "idle_kb": idle, "peak_kb": memory("VmHWM")?,
     }))
-}
-
-/// All objects as one text of YAML.
-fn text(built: kustomize::Built) -> String {
-    let mut text = String::new();
-    for (at, object) in built.objects.into_iter().enumerate() {
-        if at > 0 {
-            text.push_str("---\n");
-        }
-        text.push_str(&yaml::emit(&object.value));
-    }
-    text
 }
 
 /// A line of Linux's account of this process, in kB; 0 elsewhere.

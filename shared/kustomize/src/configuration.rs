@@ -146,11 +146,16 @@ pub(crate) fn order(a: &Gvk, b: &Gvk) -> Ordering {
         let last = LAST.iter().position(|kind| *kind == gvk.kind).map(|at| FIRST.len() + 1 + at);
         first.or(last).unwrap_or(FIRST.len())
     };
-    let text = |gvk: &Gvk| {
-        let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
-        format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
-    };
-    rank(a).cmp(&rank(b)).then_with(|| text(a).cmp(&text(b)))
+    rank(a).cmp(&rank(b)).then_with(|| order_text(a).cmp(order_text(b)))
+}
+
+/// The bytes by which kinds of one rank are ordered.
+fn order_text(gvk: &Gvk) -> impl Iterator<Item = u8> {
+    fn or<'a>(text: &'a str, none: &'a str) -> &'a str {
+        if text.is_empty() { none } else { text }
+    }
+    let parts = [or(&gvk.group, "~G"), "_", or(&gvk.version, "~V"), "_", or(&gvk.kind, "~K")];
+    parts.into_iter().flat_map(str::bytes)
 }
 
 #[cfg(test)]

@@ -49,6 +49,6 @@ mod specs;
 
 pub use error::{Error, ErrorKind};
 pub use limits::{Deadline, Limits, Options};
-pub use pipeline::{Built, Object, Origin, build, recognise_kustomization_file};
+pub use pipeline::{Built, Object, Origin, build, build_each, recognise_kustomization_file};
 pub use remote::{Remote, RemoteAddress, RemoteUse, Remotes, remotes};
 pub use tree::{Entry, EntryKind, MemoryTree, OverlayTree, Tree, TreeError};

@@ -10,25 +10,30 @@ const SIZE: usize = 1 << 18;
 /// Steps that compiling one takes, at least.
 const STEPS: usize = 2_000;
 
+/// Bytes of a pattern that is matched without compiling it, which takes time for each of them on each letter.
+const LONGEST_SIMPLE: usize = 256;
+
 /// A pattern that a whole text must match.
 pub(crate) enum Pattern {
-    /// Letters that stand for themselves, and dots.
-    Simple(String),
+    /// Alternatives of letters that stand for themselves, dots, and `.*`.
+    Simple(Vec<String>),
     Compiled(Regex),
 }
 
 impl Pattern {
     /// The pattern of a file, anchored at both ends.
     pub(crate) fn whole(text: &str) -> Result<Pattern, Error> {
-        if is_simple(text) {
-            return Ok(Pattern::Simple(text.to_owned()));
+        if text.len() <= LONGEST_SIMPLE
+            && text.split('|').all(|alternative| is_simple(&alternative.replace(".*", ".")))
+        {
+            return Ok(Pattern::Simple(text.split('|').map(str::to_owned).collect()));
         }
         compile(&format!("^(?:{text})$")).map(Pattern::Compiled)
     }
 
     pub(crate) fn is_match(&self, text: &str) -> bool {
         match self {
-            Pattern::Simple(simple) => after_simple(simple, text) == Some(""),
+            Pattern::Simple(alternatives) => alternatives.iter().any(|simple| is_whole_match(simple, text)),
             Pattern::Compiled(regex) => regex.is_match(text),
         }
     }
@@ -60,6 +65,32 @@ pub(crate) fn after_simple<'t>(simple: &str, text: &'t str) -> Option<&'t str> {
     Some(rest.as_str())
 }
 
+/// Whether the text matches letters, dots and `.*` from its start to its end.
+fn is_whole_match(simple: &str, text: &str) -> bool {
+    let Some((start, mut rest)) = simple.split_once(".*") else {
+        return after_simple(simple, text) == Some("");
+    };
+    let Some(mut text) = after_simple(start, text) else { return false };
+    // Nothing here matches a line break.
+    if text.contains('\n') {
+        return false;
+    }
+    // What stands between two `.*` may match at its first place: what follows then has the most left to match.
+    while let Some((part, more)) = rest.split_once(".*") {
+        let Some(after) = first_match(part, text) else { return false };
+        (text, rest) = (after, more);
+    }
+    let length = rest.chars().count();
+    let end = text.char_indices().rev().take(length).last().map_or(text.len(), |(at, _)| at);
+    text.get(end..).is_some_and(|end| after_simple(rest, end) == Some(""))
+}
+
+/// What follows in the text after the first match of a simple pattern.
+fn first_match<'t>(simple: &str, text: &'t str) -> Option<&'t str> {
+    let starts = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    starts.filter_map(|at| text.get(at..)).find_map(|rest| after_simple(simple, rest))
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -67,17 +98,56 @@ mod tests {
 
     #[test]
     fn simple_patterns_match_as_compiled_ones_do() {
-        for pattern in ["web", "a.b", ".", "r.io/a-b_c:1@x", ""] {
+        let texts = [
+            "web",
+            "webs",
+            "we",
+            "a.b",
+            "axb",
+            "aéb",
+            "a\nb",
+            "é",
+            "\n",
+            "",
+            "r.io/a-b:1@x",
+            "WEB",
+            "abab",
+            "aXbXbab",
+            "ab",
+            "web\n",
+            "aab",
+        ];
+        let patterns = [
+            "web",
+            "a.b",
+            ".",
+            "r.io/a-b:1@x",
+            "",
+            "a|web",
+            "|x",
+            "we.*",
+            ".*b",
+            "a.*b",
+            ".*",
+            "a.*b.*b",
+            "a.*.b",
+            "a.*ab",
+            ".*a.*|WEB",
+            "..*b",
+            "a.*b.*ab",
+            ".*.*",
+        ];
+        for pattern in patterns {
             let simple = Pattern::whole(pattern).unwrap();
             assert!(matches!(simple, Pattern::Simple(_)), "{pattern}");
             let compiled = compile(&format!("^(?:{pattern})$")).unwrap();
-            for text in
-                ["web", "webs", "we", "a.b", "axb", "aéb", "a\nb", "é", "\n", "", "r.io/a-b_c:1@x", "WEB"]
-            {
+            for text in texts {
                 assert_eq!(simple.is_match(text), compiled.is_match(text), "`{pattern}` on `{text}`");
             }
         }
-        assert!(matches!(Pattern::whole("a|b").unwrap(), Pattern::Compiled(_)));
+        for compiled in ["a+", "(a|b)", "a*", "[a]", "a.?b", "^a", "a.**"] {
+            assert!(!matches!(Pattern::whole(compiled), Ok(Pattern::Simple(_))), "{compiled}");
+        }
         assert!(Pattern::whole("(").is_err());
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use disk::DiskTree;
-use kustomize::{Built, Deadline, Options};
+use kustomize::{Built, Deadline, Object, Options};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -66,12 +66,17 @@ fn is_closed(error: &anyhow::Error) -> bool {
 
 fn one(dir: &Path, root: Option<&Path>, output: Output) -> anyhow::Result<()> {
     let (root, path) = place(dir, root)?;
-    let built = built(&root, &path)?;
+    let (mut text, mut objects) = (Vec::new(), Vec::new());
+    let built = built_each(&root, &path, &mut |object| match output {
+        Output::Yaml => yaml(&object.value, &mut text),
+        Output::Json => objects.push(object),
+    })?;
     built.warnings.iter().for_each(|warning| warn(warning));
     let mut out = BufWriter::new(std::io::stdout().lock());
     match output {
-        Output::Yaml => yaml(&built, &mut out)?,
+        Output::Yaml => out.write_all(&text)?,
         Output::Json => {
+            let built = Built { objects, ..built };
             serde_json::to_writer(&mut out, &Printed::of(&built)).map_err(std::io::Error::from)?;
             out.write_all(b"\n")?;
         }
@@ -99,6 +104,13 @@ fn place(dir: &Path, root: Option<&Path>) -> anyhow::Result<(PathBuf, String)> {
 
 /// Builds the folder at `path` below `root`, reading nothing outside `root`.
 fn built(root: &Path, path: &str) -> anyhow::Result<Built> {
+    let mut objects = Vec::new();
+    let built = built_each(root, path, &mut |object| objects.push(object))?;
+    Ok(Built { objects, ..built })
+}
+
+/// The same, object by object.
+fn built_each(root: &Path, path: &str, each: &mut dyn FnMut(Object)) -> anyhow::Result<Built> {
     let begun = Instant::now();
     let is_over = move || begun.elapsed() > LONGEST_BUILD;
     let deadline = Deadline::new(LONGEST_BUILD.as_secs() as usize * 1000, is_over);
@@ -106,18 +118,16 @@ fn built(root: &Path, path: &str) -> anyhow::Result<Built> {
     let tree = DiskTree::open(root, options.limits.file_bytes)
         .with_context(|| format!("cannot open the folder `{}`", root.display()))?;
     let place = if path.is_empty() { "." } else { path };
-    kustomize::build(&tree, path, &options).with_context(|| format!("kustomize build failed for `{place}`"))
+    kustomize::build_each(&tree, path, &options, each)
+        .with_context(|| format!("kustomize build failed for `{place}`"))
 }
 
-/// Object by object, so that no second copy of a large stream is held.
-fn yaml(built: &Built, out: &mut impl Write) -> std::io::Result<()> {
-    for (at, object) in built.objects.iter().enumerate() {
-        if at > 0 {
-            out.write_all(b"---\n")?;
-        }
-        out.write_all(kustomize::yaml::emit(&object.value).as_bytes())?;
+/// Adds an object to a stream. Only the text is held: all objects at once take several times as much.
+fn yaml(object: &Value, stream: &mut Vec<u8>) {
+    if !stream.is_empty() {
+        stream.extend_from_slice(b"---\n");
     }
-    Ok(())
+    stream.extend_from_slice(kustomize::yaml::emit(object).as_bytes());
 }
 
 /// A build for programs.

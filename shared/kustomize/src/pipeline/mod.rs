@@ -58,6 +58,23 @@ pub struct Origin {
 /// # Errors
 /// What kustomize refuses, what this crate does not support, and a limit that is reached; see [`ErrorKind`].
 pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Error> {
+    let mut objects = Vec::new();
+    let built = build_each(tree, root, options, &mut |object| objects.push(object))?;
+    Ok(Built { objects, ..built })
+}
+
+/// Builds as [`build`] does and hands the objects over one by one, which takes less memory than keeping all of them.
+///
+/// What is answered has no objects. After an error, those that were handed over before count for nothing.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_each(
+    tree: &dyn Tree,
+    root: &str,
+    options: &Options,
+    each: &mut dyn FnMut(Object),
+) -> Result<Built, Error> {
     let _running = Running::begin(options);
     let mut loader = Loader::new(tree, options);
     let root = loader.real_directory(join("", root)?);
@@ -81,14 +98,12 @@ pub fn build(tree: &dyn Tree, root: &str, options: &Options) -> Result<Built, Er
     if metadata.managed {
         finish::add_managed_by(&mut loader, &mut resources).map_err(in_root)?;
     }
-    let objects = resources
-        .list
-        .into_iter()
-        .map(|resource| finish::object(resource, metadata).map_err(in_root))
-        .collect::<Result<_, _>>()?;
+    for resource in resources.list {
+        each(finish::object(resource, metadata).map_err(in_root)?);
+    }
     loader.schemas.failure()?;
     let Loader { reads, remote_reads, warnings, .. } = loader;
-    Ok(Built { objects, reads, remote_reads, warnings })
+    Ok(Built { objects: Vec::new(), reads, remote_reads, warnings })
 }
 
 /// What the root's `buildMetadata` asks for; unknown words ask for nothing.
