@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use compact_str::CompactString;
+
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::node::{Node, Scalar};
 use crate::resid::{CLUSTER, Gvk, GvkRef};
@@ -13,26 +15,32 @@ use crate::{Error, ErrorKind, meter};
 
 /// What a reference asks of an object it may mean.
 struct Candidate {
-    name: String,
-    namespace: String,
-    kind: String,
+    group: CompactString,
+    version: CompactString,
+    kind: CompactString,
+    name: CompactString,
+    namespace: CompactString,
     /// The namespaces that count, now and at first.
-    current: String,
-    original: String,
-    previous: Vec<(String, Gvk)>,
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+    current: CompactString,
+    original: CompactString,
+    /// Earlier names, and the kinds then.
+    previous: Vec<(CompactString, CompactString)>,
+    prefixes: Vec<CompactString>,
+    suffixes: Vec<CompactString>,
 }
 
 impl Candidate {
     fn of(resource: &Resource) -> Self {
+        let id = resource.current();
         Candidate {
-            name: resource.name().to_owned(),
-            namespace: resource.namespace().to_owned(),
-            kind: resource.kind().to_owned(),
-            current: resource.current().effective_namespace().to_owned(),
-            original: resource.original().effective_namespace().to_owned(),
-            previous: resource.previous().map(|id| (id.name.to_owned(), id.gvk.to_owned())).collect(),
+            group: id.gvk.group.into(),
+            version: id.gvk.version.into(),
+            kind: id.gvk.kind.into(),
+            name: id.name.into(),
+            namespace: id.namespace.into(),
+            current: id.effective_namespace().into(),
+            original: resource.original().effective_namespace().into(),
+            previous: resource.previous().map(|id| (id.name.into(), id.gvk.kind.into())).collect(),
             prefixes: resource.prefixes.clone(),
             suffixes: resource.suffixes.clone(),
         }
@@ -43,17 +51,20 @@ impl Candidate {
     }
 
     fn was(&self, gvk: &Gvk) -> bool {
-        self.previous.iter().any(|(_, previous)| previous.is_selected(gvk))
+        let gvk_then = |kind| GvkRef { group: &self.group, version: &self.version, kind, cluster: false };
+        self.previous.iter().any(|(_, kind)| gvk_then(kind).is_selected(gvk))
     }
 
     /// Whether the names were changed alike; nothing fits anything where `lax`.
     fn changed_like(&self, other: &Candidate, lax: bool) -> bool {
-        let alike = |a: &[String], b: &[String]| (lax && (a.is_empty() || b.is_empty())) || same_ending(a, b);
+        let alike = |a: &[CompactString], b: &[CompactString]| {
+            (lax && (a.is_empty() || b.is_empty())) || same_ending(a, b)
+        };
         alike(&self.prefixes, &other.prefixes) && alike(&self.suffixes, &other.suffixes)
     }
 }
 
-fn same_ending(a: &[String], b: &[String]) -> bool {
+fn same_ending(a: &[CompactString], b: &[CompactString]) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     if short.is_empty() { long.is_empty() } else { long.ends_with(short) }
 }
@@ -204,7 +215,7 @@ impl<'a> Referrer<'a> {
         self.me.is_cluster_scoped()
             || candidate.is_cluster_scoped()
             || candidate.current == self.me.current
-            || self.accounts.contains(&candidate.namespace)
+            || self.accounts.contains(candidate.namespace.as_str())
     }
 
     /// Whether a candidate counts for a reference that names a namespace: by its first one if any object had that.

@@ -1,6 +1,7 @@
 //! The objects of a build in order, found by identity.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 
 use crate::resid::ResId;
 use crate::resource::{Behavior, Resource};
@@ -10,8 +11,9 @@ use crate::{Error, Limits, meter};
 #[derive(Default)]
 pub(crate) struct ResMap {
     pub(crate) list: Vec<Resource>,
-    /// Identities of `list`, empty when they have to be found anew.
-    ids: HashSet<ResId>,
+    /// Hashes of the identities of `list`, empty when they have to be found anew.
+    ids: HashSet<u64>,
+    hasher: RandomState,
 }
 
 impl ResMap {
@@ -21,11 +23,13 @@ impl ResMap {
             return Err(crate::ErrorKind::Limit { limit: "objects", value: limits.objects }.into());
         }
         if self.ids.is_empty() {
-            self.ids = self.list.iter().map(|r| r.current().key().to_owned()).collect();
+            self.ids = self.list.iter().map(|r| self.hasher.hash_one(r.current().key())).collect();
         }
         meter::work(20 * resources.len())?;
         for resource in resources {
-            if !self.ids.insert(resource.current().key().to_owned()) {
+            let key = resource.current().key();
+            let is_known = !self.ids.insert(self.hasher.hash_one(key));
+            if is_known && self.list.iter().any(|r| r.current().key() == key) {
                 return Err(already_registered(&resource));
             }
             self.list.push(resource);

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use compact_str::CompactString;
+
 use crate::Origin;
 use crate::node::{Node, Scalar, Tag};
 use crate::resid::{Gvk, GvkRef, IdRef, ResId};
@@ -20,9 +22,9 @@ pub(crate) enum Behavior {
 /// An earlier identity; the group and version are always the current ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Previous {
-    kind: String,
-    name: String,
-    namespace: String,
+    kind: CompactString,
+    name: CompactString,
+    namespace: CompactString,
 }
 
 /// An object of the build.
@@ -30,8 +32,8 @@ struct Previous {
 pub(crate) struct Resource {
     pub(crate) node: Node,
     previous: Vec<Previous>,
-    pub(crate) prefixes: Vec<String>,
-    pub(crate) suffixes: Vec<String>,
+    pub(crate) prefixes: Vec<CompactString>,
+    pub(crate) suffixes: Vec<CompactString>,
     pub(crate) behavior: Behavior,
     pub(crate) generated: bool,
     pub(crate) needs_hash: bool,
@@ -160,8 +162,10 @@ impl Resource {
             self.unshare_annotations();
         }
         let id = self.current();
-        let namespace = id.effective_namespace().to_owned();
-        let previous = Previous { kind: id.gvk.kind.to_owned(), name: id.name.to_owned(), namespace };
+        let (kind, name) = (id.gvk.kind.into(), id.name.into());
+        let previous = Previous { kind, name, namespace: id.effective_namespace().into() };
+        // Large builds hold many of them.
+        self.previous.reserve_exact(1);
         self.previous.push(previous);
     }
 

@@ -19,7 +19,7 @@ fn keeps_its_name(id: &ResId) -> bool {
 pub(super) fn prefix(resources: &mut ResMap, prefix: &str, specs: &[FieldSpec]) -> Result<(), Error> {
     let note = |resource: &mut Resource| {
         if !prefix.is_empty() {
-            resource.prefixes.push(prefix.to_owned());
+            resource.prefixes.push(prefix.into());
             resource.store_previous_id();
         }
     };
@@ -29,7 +29,7 @@ pub(super) fn prefix(resources: &mut ResMap, prefix: &str, specs: &[FieldSpec]) 
 pub(super) fn suffix(resources: &mut ResMap, suffix: &str, specs: &[FieldSpec]) -> Result<(), Error> {
     let note = |resource: &mut Resource| {
         if !suffix.is_empty() {
-            resource.suffixes.push(suffix.to_owned());
+            resource.suffixes.push(suffix.into());
             resource.store_previous_id();
         }
     };
