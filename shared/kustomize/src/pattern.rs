@@ -1,5 +1,7 @@
 //! Patterns over names. Most are the names themselves, which need no regular expression to be compiled.
 
+mod re2;
+
 use regex::{Regex, RegexBuilder};
 
 use crate::{Error, ErrorKind, meter};
@@ -42,9 +44,11 @@ impl Pattern {
 /// Compiles a regular expression from a file within bounds.
 pub(crate) fn compile(text: &str) -> Result<Regex, Error> {
     meter::work(STEPS + text.len() * 100)?;
-    RegexBuilder::new(text).size_limit(SIZE).dfa_size_limit(SIZE).build().map_err(|error| match error {
+    let wrong = || Error::invalid(format!("`{text}` is not a pattern that is supported"));
+    let spelled = re2::translate(text).ok_or_else(wrong)?;
+    RegexBuilder::new(&spelled).size_limit(SIZE).dfa_size_limit(SIZE).build().map_err(|error| match error {
         regex::Error::CompiledTooBig(value) => ErrorKind::Limit { limit: "bytes of a pattern", value }.into(),
-        _ => Error::invalid(format!("`{text}` is not a pattern that is supported")),
+        _ => wrong(),
     })
 }
 
