@@ -103,7 +103,7 @@ impl Reader<'_> {
         if matches!(self.rest.peek(), Some('P' | '<')) {
             return Some(());
         }
-        while let Some(c) = self.rest.next() {
+        for c in self.rest.by_ref() {
             self.out.push(c);
             match c {
                 ':' | ')' => return Some(()),
