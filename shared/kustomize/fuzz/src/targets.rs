@@ -111,6 +111,7 @@ pub fn generators(data: &[u8]) {
     };
     let encoded = BASE64_STANDARD.encode(file);
     match std::str::from_utf8(file) {
+        Ok(text) if text.contains('\u{85}') => {} // kustomize folds lines there.
         Ok(text) => assert_eq!(map.value["data"]["file"], text),
         Err(_) => assert_eq!(unfolded(&map.value["binaryData"]["file"]), encoded),
     }

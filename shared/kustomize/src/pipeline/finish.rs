@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::resmap::ResMap;
 use crate::resource::Resource;
 use crate::transformers::Transformer;
-use crate::yaml::{YamlError, check_emittable, object_to_json, printed_bytes};
+use crate::yaml::{YamlError, check_emittable, fold_next_lines, object_to_json, printed_bytes};
 use crate::{Error, generators, meter, origin};
 
 /// Annotations that kustomize uses for itself and never prints.
@@ -71,6 +71,7 @@ pub(super) fn object(mut resource: Resource, metadata: BuildMetadata) -> Result<
     };
     let value = object_to_json(&resource.node).map_err(name)?;
     check_emittable(&value).map_err(name)?;
+    let value = fold_next_lines(value).map_err(name)?;
     meter::output(printed_bytes(&value))?;
     debug_assert!(matches!(resource.node, Node::Map(_)));
     Ok(Object { value, origin: resource.origin })

@@ -277,10 +277,7 @@ pub(crate) fn printed_bytes(value: &Value) -> usize {
 
 /// Refuses text that kustomize cannot print: its last step reads JSON as YAML, which has no control characters.
 pub(crate) fn check_emittable(value: &Value) -> Result<(), YamlError> {
-    let check = |text: &str| match text
-        .chars()
-        .find(|c| *c == '\u{85}' || (*c >= '\u{7f}' && !is_allowed(*c)))
-    {
+    let check = |text: &str| match text.chars().find(|c| *c >= '\u{7f}' && !is_allowed(*c)) {
         None => Ok(()),
         Some(c) => Err(YamlError::at(0, format!("control character {:#06x} is not allowed", u32::from(c)))),
     };

@@ -10,6 +10,7 @@ mod emit;
 mod folded;
 mod go_json;
 mod json;
+mod next_line;
 mod parse;
 pub(crate) mod resolve;
 mod scan;
@@ -27,6 +28,7 @@ pub(crate) use go_json::{go_json, go_json_indented};
 pub(crate) use json::{
     check_emittable, from_json, from_json_lossy, node_to_json, object_to_json, printed_bytes,
 };
+pub(crate) use next_line::fold as fold_next_lines;
 pub(crate) use write_v3::scalar_text;
 
 use crate::{ErrorKind, Limits};
