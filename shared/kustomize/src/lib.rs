@@ -18,7 +18,6 @@ mod decode;
 mod expansion;
 mod generators;
 mod loader;
-mod lookup;
 mod namereference;
 mod objects;
 mod openapi;

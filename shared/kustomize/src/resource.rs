@@ -8,7 +8,6 @@ use crate::Origin;
 use crate::node::{Node, Scalar, Tag};
 use crate::resid::{Gvk, GvkRef, IdRef, ResId};
 use crate::schemas::Schemas;
-use crate::share::Share;
 
 /// What a generator does when its object exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -134,18 +133,6 @@ impl Resource {
         self.original().to_owned()
     }
 
-    /// kustomize writes its notes as annotations and those anew, so that none of them stands elsewhere as well.
-    fn unshare_annotations(&mut self) {
-        let annotations = self.node.get_mut("metadata").and_then(|m| m.get_mut("annotations"));
-        if let Some(Node::Map(annotations)) = annotations {
-            for (_, value) in annotations {
-                if let Node::Scalar(scalar) = value {
-                    scalar.share = Share::default();
-                }
-            }
-        }
-    }
-
     /// Forgets all that kustomize keeps as annotations, which a patch can take away.
     pub(crate) fn forget(&mut self) {
         self.previous.clear();
@@ -158,9 +145,6 @@ impl Resource {
 
     /// Remembers the identity before a change.
     pub(crate) fn store_previous_id(&mut self) {
-        if self.shares > 0 {
-            self.unshare_annotations();
-        }
         let id = self.current();
         let (kind, name) = (id.gvk.kind.into(), id.name.into());
         let previous = Previous { kind, name, namespace: id.effective_namespace().into() };

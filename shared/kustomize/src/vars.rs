@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use crate::decode::Fields;
 use crate::expansion::{Exhausted, Expander, Value};
 use crate::fieldspec::{self, Create, FieldSpec};
-use crate::lookup::lookup;
 use crate::node::{Node, Scalar, Tag};
+use crate::paths::{self, split_dotted};
 use crate::resid::Gvk;
 use crate::resmap::ResMap;
 use crate::{Error, ErrorKind, Limits};
@@ -145,7 +145,7 @@ impl Vars {
                     "var `{name}` cannot be mapped to a field in the set of known resources"
                 ))
             })?;
-            lookup(object, path).and_then(Value::of).ok_or_else(|| {
+            lookup(object, path)?.and_then(Value::of).ok_or_else(|| {
                 Error::invalid(format!(
                     "var `{name}`: field `{path}` not found in the corresponding resource"
                 ))
@@ -206,4 +206,51 @@ fn set(node: &mut Node, expander: &mut Expander<'_>, limits: &Limits) -> Result<
 
 fn is_string(scalar: &Scalar) -> bool {
     matches!(scalar.tag, Tag::Str | Tag::None)
+}
+
+/// The value at a path such as `spec.ports[0].port`; `None` when nothing is there or the path does not fit.
+fn lookup<'a>(object: &'a Node, path: &str) -> Result<Option<&'a Node>, Error> {
+    let parts: Vec<String> = split_dotted(path)?.into_iter().flat_map(indexed).collect();
+    let place = paths::lookup(object, &parts).ok().flatten();
+    Ok(place.and_then(|place| paths::at(object, &place)))
+}
+
+/// `ports[0]` is `ports`, then `0`.
+fn indexed(part: String) -> Vec<String> {
+    let place = part.strip_suffix(']').and_then(|p| p.rsplit_once('[')).filter(|(name, digits)| {
+        !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && !name.contains('\n')
+    });
+    match place {
+        Some((name, digits)) => vec![name.to_owned(), digits.to_owned()],
+        None => vec![part],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+    use crate::yaml::{Budget, documents};
+
+    #[test]
+    fn paths_lead_through_maps_and_lists() {
+        let text = "a: {b.c: 1, d: [x, {k: v, w: 2}]}\n'5': z\nn: null";
+        let node = documents(text, &mut Budget::new(&Limits::default())).unwrap().remove(0);
+        let check = |path: &str, expected: Option<&str>| {
+            assert_eq!(lookup(&node, path).unwrap().map(Node::text), expected, "{path}");
+        };
+        check("a.[b.c]", Some("1"));
+        check(r"a.b\.c", Some("1"));
+        check("a.d[0]", Some("x"));
+        check("a.d.0", Some("x"));
+        check("a.d.[1].w", Some("2"));
+        check("a.d.-.w", Some("2"));
+        check("a.d.[k=v].w", Some("2"));
+        check("a.d.[=x]", Some("x"));
+        check(". a . d. 1 .k", Some("v"));
+        check("n", Some("null"));
+        for missing in ["5", "a.d[2]", "a.d.-1", "a.d.*", "a.d.[k]", "n.x", "a.d.[k=w]", "a.d[0][0]", "a.x"] {
+            check(missing, None);
+        }
+    }
 }
