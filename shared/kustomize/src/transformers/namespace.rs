@@ -112,6 +112,9 @@ impl<'a> Namespace<'a> {
             Subjects::NamedDefault | Subjects::None => ("name", "default"),
         };
         for subject in items {
+            if subject.get(field).is_some_and(|n| !matches!(n, Node::Scalar(_))) {
+                return Err(Error::invalid("the name or kind of a subject is not a scalar"));
+            }
             let is_wanted = match &*subject {
                 Node::Map(_) => subject.get(field).is_some_and(|n| n.non_null_text() == wanted),
                 subject if subject.is_null() => false,
