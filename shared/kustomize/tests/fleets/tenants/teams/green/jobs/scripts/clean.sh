@@ -1,0 +1,3 @@
+#!/bin/sh
+set -eu
+find /cache -mtime +7 -delete
