@@ -1,7 +1,8 @@
 //! Random trees, each built by this crate and by the kustomize library: equal texts, or errors on both sides.
 //!
 //! A disagreement is shrunk, printed, and with `PREFLUX_ORACLE_SAVE=1` saved as a case folder. More variables:
-//! `PREFLUX_ORACLE_CASES` (how many trees), `PREFLUX_ORACLE_SEED` (which ones), `PREFLUX_ORACLE_FOCUS` (features of
+//! `PREFLUX_ORACLE_CASES` (how many trees), `PREFLUX_ORACLE_TREE` (one of a report, by its number),
+//! `PREFLUX_ORACLE_SEED` (which ones), `PREFLUX_ORACLE_FOCUS` (features of
 //! `features.rs` that come up most), `PREFLUX_ORACLE_SHOW` (how many disagreements are shrunk and shown),
 //! `PREFLUX_ORACLE_REFUSED=1` (count kustomize's reasons to refuse).
 
@@ -197,9 +198,13 @@ fn random_trees_build_as_the_library_builds_them() {
     let mut tally = Tally::default();
     let mut left = cases;
     while left > 0 {
-        let trees: Vec<Tree> =
-            (0..left.min(BATCH)).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect();
-        left -= trees.len();
+        let trees: Vec<Tree> = match std::env::var("PREFLUX_ORACLE_TREE") {
+            Ok(seed) => vec![trees::tree(u64::from_str_radix(&seed, 16).unwrap(), &focus)],
+            Err(_) => {
+                (0..left.min(BATCH)).map(|_| strategy.new_tree(&mut runner).unwrap().current()).collect()
+            }
+        };
+        left = left.saturating_sub(trees.len());
         let (theirs, ours) = oracle.ask(&trees, || trees.iter().map(ours).collect::<Vec<_>>());
         trees
             .into_iter()

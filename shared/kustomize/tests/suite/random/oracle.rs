@@ -16,7 +16,12 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(crate) fn start(program: &str) -> Oracle {
-        let mut child = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let questions = child.stdin.take();
         let answers = BufReader::new(child.stdout.take().unwrap());
         Oracle { child, questions, answers }

@@ -64,6 +64,10 @@ fn path(dice: &mut Dice, value: &Value, in_lists: bool) -> String {
         0 if dice.rare(50) => format!("{path}.more"),
         1 => "spec.template.spec.containers.*.image".to_owned(),
         2 => "metadata.annotations.[example.com/added]".to_owned(),
+        // An object that turns into another kind, or loses its annotations, has no place in a real repository.
+        _ if ["kind", "apiVersion", "metadata", "metadata.annotations"].contains(&path.as_str()) => {
+            "metadata.labels.replaced".to_owned()
+        }
         _ => path,
     }
 }
