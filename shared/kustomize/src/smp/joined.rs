@@ -102,7 +102,8 @@ impl Joined<'_> {
         // The directive is read once; when the same element is met again it is an ordinary one.
         let read = if self.context.shared { at.and_then(|at| dest.get_mut(at)) } else { in_patch };
         if let Some(map @ Node::Map(_)) = read {
-            directive(map)?;
+            // One that is unknown was refused by the walk, or counts for nothing in a new element.
+            directive(map).ok();
         }
         let Some(mut node) = node.filter(|n| !n.is_null() && !matches!(n, Node::Map(f) if f.is_empty()))
         else {
