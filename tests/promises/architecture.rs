@@ -74,7 +74,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("gix", &["git"]),
     ("rusqlite", &["backend-embedded"]),
     ("rustix", &["disk"]),
-    ("reqwest", &["slack", "testkit"]),
+    ("reqwest", &["git", "slack", "testkit"]),
     ("axum", &["standalone", "testkit"]),
     ("clap", &["standalone"]),
     ("lambda_runtime", &["diff-worker", "interactions", "poller"]),

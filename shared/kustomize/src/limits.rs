@@ -81,13 +81,13 @@ impl Default for Limits {
         Limits {
             bytes: 64 << 20,
             file_bytes: 32 << 20,
-            files: 30_000,
+            files: 20_000,
             nesting: 48,
             depth: 128,
             yaml_nodes: 6_000_000,
             aliases: 10_000,
             objects: 100_000,
-            steps: 150_000_000,
+            steps: 120_000_000,
             copied_bytes: 96 << 20,
             output_bytes: 96 << 20,
         }

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use compact_str::CompactString;
 
-use crate::node::{Node, Scalar, Tag};
+use crate::node::{Node, Scalar, Style, Tag};
 use crate::schema::Schema;
 use crate::schemas::Schemas;
+use crate::yaml::is_v2_non_string;
 use crate::{Error, meter};
 use directive::{DIRECTIVE, choose};
 use joined::walk_joined;
@@ -124,7 +125,8 @@ fn walk_map(
         let Walked { node, own } = walk(Some(old), new, field, context)?;
         if let Some(mut value) = node.filter(is_kept) {
             if let Node::Scalar(scalar) = &mut value {
-                scalar.style = style;
+                // The object's own text is set anew: quoted where YAML 1.1 would read something else.
+                scalar.style = if own { quoted(scalar, style) } else { style };
                 scalar.share = if own { share } else { share.written() };
             }
             out.push((key, value));
@@ -137,6 +139,12 @@ fn walk_map(
         }
     }
     Ok(Walked { node: Some(result), own })
+}
+
+/// The style of a text that is set as a field's value: plain text that YAML 1.1 reads as no string is quoted.
+fn quoted(scalar: &Scalar, style: Style) -> Style {
+    let text = matches!(scalar.tag, Tag::None | Tag::Str) && style == Style::Plain;
+    if text && is_v2_non_string(&scalar.value) { Style::Double } else { style }
 }
 
 fn is_kept(node: &Node) -> bool {
