@@ -102,6 +102,8 @@ fn nothing_leads_out() {
         refused(&tree, path, "leads out of the tree");
     }
     assert!(tree.read("../secret/key.yaml").is_err());
+    let error = build(&tree, "up", &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("leads out of the tree"), "{error}");
 }
 
 #[test]

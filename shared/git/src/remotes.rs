@@ -78,12 +78,13 @@ impl Remotes for RemoteCache {
         let failed = |error: reqwest::Error| unavailable(url, error.without_url().to_string());
         let mut address = url.to_owned();
         for _ in 0..=REDIRECTS {
+            if !allowed.allow(&address) {
+                let how = if address == url { "it is at" } else { "it redirects to" };
+                return Err(unavailable(url, format!("{how} a host that is not allowed")));
+            }
             let response = self.client.get(&address).send().await.map_err(failed)?;
             if response.status().is_redirection() {
                 address = next(&response, url)?;
-                if !allowed.allow(&address) {
-                    return Err(unavailable(url, "it redirects to a host that is not allowed".to_owned()));
-                }
                 continue;
             }
             return match response.status().as_u16() {

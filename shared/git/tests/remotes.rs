@@ -106,7 +106,9 @@ async fn files_are_bounded_and_their_absence_is_told() {
     let (broken, _) = server(answer("503 Busy", "", ""));
     let dir = tempfile::tempdir().unwrap();
     let cache = cache(&dir, Limits { file_bytes: 100, ..Limits::default() });
-    let hosts = RemoteHosts::default();
+    let error = cache.file(&large, &RemoteHosts::default()).await.unwrap_err();
+    assert!(error.to_string().contains("is at a host that is not allowed"), "{error}");
+    let hosts = RemoteHosts::new(&[large.clone(), none.clone(), broken.clone()]).unwrap();
     let error = cache.file(&large, &hosts).await.unwrap_err();
     assert!(matches!(error, CheckoutError::TooLarge { .. }), "{error}");
     let error = cache.file(&none, &hosts).await.unwrap_err();

@@ -12,6 +12,12 @@ const SIZE: usize = 1 << 18;
 /// Steps that compiling one takes, at least.
 const STEPS: usize = 2_000;
 
+/// Steps that compiling one may take that repeats parts by number or names classes of letters.
+const STEPS_OF_LARGE: usize = 150_000;
+
+/// Steps that matching takes for each byte of a text.
+const STEPS_PER_BYTE: usize = 20;
+
 /// Bytes of a pattern that is matched without compiling it, which takes time for each of them on each letter.
 const LONGEST_SIMPLE: usize = 256;
 
@@ -19,7 +25,18 @@ const LONGEST_SIMPLE: usize = 256;
 pub(crate) enum Pattern {
     /// Alternatives of letters that stand for themselves, dots, and `.*`.
     Simple(Vec<String>),
-    Compiled(Regex),
+    Compiled(Compiled),
+}
+
+/// A compiled regular expression.
+#[derive(Debug)]
+pub(crate) struct Compiled(Regex);
+
+impl Compiled {
+    /// Whether it matches. Where no steps are left nothing matches any more, and the build fails at its next step.
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        meter::work(1 + text.len() * STEPS_PER_BYTE).is_ok() && self.0.is_match(text)
+    }
 }
 
 impl Pattern {
@@ -42,11 +59,14 @@ impl Pattern {
 }
 
 /// Compiles a regular expression from a file within bounds.
-pub(crate) fn compile(text: &str) -> Result<Regex, Error> {
-    meter::work(STEPS + text.len() * 100)?;
+pub(crate) fn compile(text: &str) -> Result<Compiled, Error> {
+    let counts = text.split('{').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let large = counts || text.contains("\\p") || text.contains("\\P");
+    meter::work(if large { STEPS_OF_LARGE } else { STEPS } + text.len() * 100)?;
     let wrong = || Error::invalid(format!("`{text}` is not a pattern that is supported"));
     let spelled = re2::translate(text).ok_or_else(wrong)?;
-    RegexBuilder::new(&spelled).size_limit(SIZE).dfa_size_limit(SIZE).build().map_err(|error| match error {
+    let built = RegexBuilder::new(&spelled).size_limit(SIZE).dfa_size_limit(SIZE).build();
+    built.map(Compiled).map_err(|error| match error {
         regex::Error::CompiledTooBig(value) => ErrorKind::Limit { limit: "bytes of a pattern", value }.into(),
         _ => wrong(),
     })

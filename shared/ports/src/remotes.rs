@@ -27,7 +27,7 @@ pub trait Remotes: Send + Sync {
     /// Those of a checkout, in which the repository is named by `url`.
     async fn tree(&self, url: &str, reference: Option<&str>) -> Result<RemoteTree, CheckoutError>;
 
-    /// The bytes of the file at `url`. Redirects are followed only to allowed hosts.
+    /// The bytes of the file at `url`. Nothing is asked of a host that is not allowed, redirects included.
     ///
     /// # Errors
     /// Those of a checkout, in which the repository is `url`.

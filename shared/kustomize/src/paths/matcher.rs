@@ -5,12 +5,10 @@
 
 use std::cell::OnceCell;
 
-use regex::Regex;
-
 use super::{Place, at, field, is_item, item, wrong_kind};
 use crate::Error;
 use crate::node::{Node, Scalar};
-use crate::pattern::compile;
+use crate::pattern::{Compiled, compile};
 use crate::yaml::{Budget, Document, scalar_text};
 
 /// What a place found at the end of a path is.
@@ -60,7 +58,7 @@ enum Part {
     Field(String),
     Index(usize),
     Every,
-    Item { written: String, pattern: OnceCell<Regex> },
+    Item { written: String, pattern: OnceCell<Compiled> },
 }
 
 impl Part {
@@ -206,7 +204,7 @@ impl Walk<'_> {
         &mut self,
         items: &mut Vec<Node>,
         written: &str,
-        compiled: &OnceCell<Regex>,
+        compiled: &OnceCell<Compiled>,
         rest: &[Part],
     ) -> Result<(), Error> {
         let (field, value) = item(written)?;
@@ -233,7 +231,7 @@ impl Walk<'_> {
         items: &mut [Node],
         field: &str,
         value: &str,
-        compiled: &OnceCell<Regex>,
+        compiled: &OnceCell<Compiled>,
         rest: &[Part],
     ) -> Result<(), Error> {
         for (index, child) in items.iter_mut().enumerate() {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::loader::{Loader, join};
 use crate::meter::Running;
 use crate::specs::Specs;
-use crate::{Error, Options, Tree, namereference, schemas};
+use crate::{EntryKind, Error, Options, Tree, meter, namereference, schemas};
 
 pub(crate) use finish::add_hashes;
 pub use kustomization::recognise_kustomization_file;
@@ -78,6 +78,9 @@ pub fn build_each(
     let _running = Running::begin(options);
     let mut loader = Loader::new(tree, options);
     let root = loader.real_directory(join("", root)?);
+    if let Some(EntryKind::File | EntryKind::Symlink | EntryKind::Submodule) = loader.kind(&root) {
+        return Err(loader.not_a_directory(root, "file, not a directory"));
+    }
     let kustomization = kustomization::read(&mut loader, &root)?;
     let metadata = BuildMetadata::of(&kustomization.settings.build_metadata);
     schemas::name(&mut loader, &root, &kustomization.settings.openapi)
@@ -98,6 +101,8 @@ pub fn build_each(
     if metadata.managed {
         finish::add_managed_by(&mut loader, &mut resources).map_err(in_root)?;
     }
+    // A pattern that ran out of steps says so here.
+    meter::work(1).map_err(|reached| in_root(reached.into()))?;
     for resource in resources.list {
         each(finish::object(resource, metadata).map_err(in_root)?);
     }

@@ -1,10 +1,8 @@
 //! `images`: new names, tags and digests, wherever containers are.
 
-use regex::Regex;
-
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::node::{Node, Scalar};
-use crate::pattern::{after_simple, compile, is_simple};
+use crate::pattern::{Compiled, after_simple, compile, is_simple};
 use crate::resmap::ResMap;
 use crate::types::Image;
 use crate::{Error, meter};
@@ -28,7 +26,7 @@ pub(super) fn apply(resources: &mut ResMap, image: &Image, specs: &[FieldSpec]) 
 /// The images of a name, with any tag and digest. The name is a pattern, as it is in kustomize.
 enum Named<'a> {
     Simple(&'a str),
-    Compiled(Regex),
+    Compiled(Compiled),
 }
 
 impl Named<'_> {

@@ -211,6 +211,11 @@ fn patterns() {
         one(objects(1), &format!("patches: [{{patch: {patch}, target: {target}}}]\n")),
         "bytes of a pattern",
     );
+    let pod =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: a, image: IMAGE}]}\n";
+    let images = each(200, |i| format!("- {{name: '(x{i}|[a-z]{{1,200}})+', newTag: a}}\n"));
+    let pod = pod.replace("IMAGE", &"a".repeat(10_000));
+    refused_early(one(pod, &format!("images:\n{images}")), "steps of work");
 }
 
 #[test]
