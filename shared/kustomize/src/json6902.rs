@@ -33,6 +33,31 @@ impl JsonPatch {
         self.0.is_empty()
     }
 
+    /// Refuses what would show that kustomize keeps notes among an object's annotations: a test of all of them fails in
+    /// kustomize, and a copy of all of them has the notes in it.
+    pub(crate) fn check_notes(&self) -> Result<(), Error> {
+        let around = |operation: &Map<String, Value>, field: &str| {
+            let path = operation.get(field).and_then(Value::as_str);
+            path.is_some_and(|path| matches!(path, "" | "/metadata" | "/metadata/annotations"))
+        };
+        for operation in &self.0 {
+            match operation.get("op").and_then(Value::as_str) {
+                Some("test") if around(operation, "path") => {
+                    return Err(Error::invalid(
+                        "testing all annotations fails: kustomize's own are among them",
+                    ));
+                }
+                Some("copy" | "move") if around(operation, "from") => {
+                    return Err(Error::unsupported("a json patch that copies or moves all annotations"));
+                }
+                // From here on the notes are gone.
+                Some("remove" | "replace" | "add") if around(operation, "path") => return Ok(()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Applies all operations; `grown` is told of every value that a copy or a move puts elsewhere.
     pub(crate) fn apply(
         &self,

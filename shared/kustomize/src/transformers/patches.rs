@@ -277,6 +277,9 @@ pub(super) fn apply_json(
 }
 
 fn patch_json(resource: &mut Resource, patch: &JsonPatch, budget: &mut Budget) -> Result<(), Error> {
+    if resource.has_hidden_annotations() {
+        patch.check_notes()?;
+    }
     let mut value = object_to_json(&resource.node)?;
     // kustomize's own annotations make the map exist for the patch's paths, though they are never printed.
     if resource.has_hidden_annotations()
