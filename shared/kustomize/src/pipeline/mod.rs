@@ -79,7 +79,7 @@ pub fn build_each(
     let mut loader = Loader::new(tree, options);
     let root = loader.real_directory(join("", root)?);
     if let Some(EntryKind::File | EntryKind::Symlink | EntryKind::Submodule) = loader.kind(&root) {
-        return Err(loader.not_a_directory(root, "file, not a directory"));
+        return Err(loader.not_a_directory(root.clone(), "file, not a directory").in_file(&root));
     }
     let kustomization = kustomization::read(&mut loader, &root)?;
     let metadata = BuildMetadata::of(&kustomization.settings.build_metadata);
