@@ -20,8 +20,30 @@ const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer
 /// How long each target runs when nothing else is asked for.
 const SECONDS: u32 = 60;
 
-/// How long each target runs within `cargo xtask test`.
-const SHORT_SECONDS: u32 = 10;
+/// How many inputs each target tries within `cargo xtask test`: a number, so that a slow machine tries the same ones.
+const SHORT_RUNS: u32 = 30_000;
+
+/// How far a run goes, and from where it begins.
+#[derive(Clone, Copy)]
+enum Extent {
+    /// So many seconds, each time on another way.
+    Seconds(u32),
+    /// So many inputs, each time on the same way.
+    Runs(u32),
+}
+
+impl Extent {
+    fn arguments(self) -> [String; 3] {
+        match self {
+            Self::Seconds(seconds) => {
+                [format!("-max_total_time={seconds}"), "-runs=-1".to_owned(), "-seed=0".to_owned()]
+            }
+            Self::Runs(runs) => {
+                ["-max_total_time=300".to_owned(), format!("-runs={runs}"), "-seed=1".to_owned()]
+            }
+        }
+    }
+}
 
 /// What was asked for.
 struct Options {
@@ -31,13 +53,17 @@ struct Options {
 
 /// The chore. It fails when a target was found to fail.
 pub(crate) fn run(args: Vec<String>) -> Result<ExitCode> {
+    if args == ["--short"] {
+        println!("{}", short()?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let options = parse(args)?;
     let programs = build()?;
     let mut failed = Vec::new();
     for target in &options.targets {
         let corpus = output().join("corpus").join(target);
         fs::create_dir_all(&corpus)?;
-        match fuzz(&programs, target, Some(&corpus), options.seconds, None) {
+        match fuzz(&programs, target, Some(&corpus), Extent::Seconds(options.seconds)) {
             Ok(line) => println!("{line}"),
             Err(error) => {
                 println!("{error:#}");
@@ -54,14 +80,14 @@ pub(crate) fn run(args: Vec<String>) -> Result<ExitCode> {
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The step of `cargo xtask test`: every target on its seeds and for some seconds more, each time the same way.
+/// The step of `cargo xtask test`: every target on its seeds and on some thousand inputs more, each time the same way.
 pub(crate) fn short() -> Result<String> {
     let programs = build()?;
     let targets = targets()?;
     for target in &targets {
-        println!("{}", fuzz(&programs, target, None, SHORT_SECONDS, Some(1))?);
+        println!("{}", fuzz(&programs, target, None, Extent::Runs(SHORT_RUNS))?);
     }
-    Ok(format!("{} targets, {SHORT_SECONDS} s each", targets.len()))
+    Ok(format!("{} targets, {SHORT_RUNS} inputs each", targets.len()))
 }
 
 fn parse(args: Vec<String>) -> Result<Options> {
@@ -129,13 +155,7 @@ fn host() -> Result<String> {
 }
 
 /// Runs one target. Answers with a line on what was done; the error says what was found.
-fn fuzz(
-    programs: &Path,
-    target: &str,
-    corpus: Option<&Path>,
-    seconds: u32,
-    seed: Option<u32>,
-) -> Result<String> {
+fn fuzz(programs: &Path, target: &str, corpus: Option<&Path>, extent: Extent) -> Result<String> {
     let findings = output().join("findings").join(target);
     fs::create_dir_all(&findings)?;
     let log = output().join(format!("{target}.log"));
@@ -147,8 +167,7 @@ fn fuzz(
     let mut command = Command::new(programs.join(target));
     command
         .current_dir(folder())
-        .arg(format!("-max_total_time={seconds}"))
-        .arg(format!("-seed={}", seed.unwrap_or(0)))
+        .args(extent.arguments())
         .args(["-timeout=10", "-rss_limit_mb=1024", "-max_len=4096", "-print_final_stats=1"])
         .arg(format!("-dict={}", folder().join("dictionary.txt").display()))
         .arg(format!("-artifact_prefix={}/", findings.display()))

@@ -55,8 +55,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "fuzz",
-        usage: "[TARGET...] [--seconds N]",
-        about: "look for inputs that break the kustomize crate, each target for a minute or N seconds",
+        usage: "[TARGET...] [--seconds N] | --short",
+        about: "look for inputs that break the kustomize crate, each target for a minute or N seconds; --short: as `test` does",
         run: fuzz::run,
     },
     Chore {
