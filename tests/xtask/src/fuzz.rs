@@ -20,15 +20,15 @@ const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer
 /// How long each target runs when nothing else is asked for.
 const SECONDS: u32 = 60;
 
-/// How many inputs each target tries within `cargo xtask test`: a number, so that a slow machine tries the same ones.
+/// How many inputs each target tries within `cargo xtask test`: a number, so that a slow machine tries as many.
 const SHORT_RUNS: u32 = 30_000;
 
 /// How far a run goes, and from where it begins.
 #[derive(Clone, Copy)]
 enum Extent {
-    /// So many seconds, each time on another way.
+    /// So many seconds, each time from another seed.
     Seconds(u32),
-    /// So many inputs, each time on the same way.
+    /// So many inputs, each time from the same seed. Not quite the same inputs: hash maps differ from run to run.
     Runs(u32),
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn run(args: Vec<String>) -> Result<ExitCode> {
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The step of `cargo xtask test`: every target on its seeds and on some thousand inputs more, each time the same way.
+/// The step of `cargo xtask test`: every target on its seeds and on some thousand inputs more.
 pub(crate) fn short() -> Result<String> {
     let programs = build()?;
     let targets = targets()?;
