@@ -60,6 +60,17 @@ pub enum Error {
         source: Box<kustomize::Error>,
     },
 
+    /// A kustomization builds on a repository, and the controller may not clone any.
+    #[error(
+        "`{url}`, which `Kustomization/{kustomization}` builds on, is refused: the controller runs with `--no-remote-bases`"
+    )]
+    RemoteBase {
+        /// The Kustomization.
+        kustomization: ObjectKey,
+        /// The address as written.
+        url: String,
+    },
+
     /// A variable has a name that can never be used.
     #[error(
         "`{name}` var name is invalid, must match `^[_[:alpha:]][_[:alpha:][:digit:]]*$` (postBuild of `Kustomization/{kustomization}`)"

@@ -41,11 +41,13 @@ pub(crate) fn clean_path(path: &str) -> String {
     parts.join("/")
 }
 
-/// Makes the kustomization file for the directory `dir`.
+/// Makes the kustomization file for the directory `dir`. Whether images of the same name are merged or replaced is
+/// the controller's doing.
 pub(crate) fn generate(
     tree: &dyn Tree,
     kustomization: &Kustomization,
     dir: &str,
+    merges_images: bool,
 ) -> Result<Generated, Error> {
     let at = |path: &str, reason: String| Error::Generate {
         kustomization: kustomization.key.clone(),
@@ -77,7 +79,7 @@ pub(crate) fn generate(
     file.entry("apiVersion").or_insert("kustomize.config.k8s.io/v1beta1".into());
     file.entry("kind").or_insert("Kustomization".into());
     let kept = components(tree, &kustomization.spec, dir, &mut reads).map_err(|reason| at(&path, reason))?;
-    merge(&mut file, &kustomization.spec, kept);
+    merge(&mut file, &kustomization.spec, kept, merges_images);
     Ok(Generated { path, text: kustomize::yaml::emit(&Value::Object(file)), reads })
 }
 
@@ -86,7 +88,7 @@ fn is_empty(list: Option<&Value>) -> bool {
 }
 
 /// Puts the settings of the Flux Kustomization into the file.
-fn merge(file: &mut Map<String, Value>, spec: &Spec, components: Vec<Value>) {
+fn merge(file: &mut Map<String, Value>, spec: &Spec, components: Vec<Value>, merges_images: bool) {
     let texts = [
         ("namespace", &spec.target_namespace),
         ("namePrefix", &spec.name_prefix),
@@ -103,7 +105,7 @@ fn merge(file: &mut Map<String, Value>, spec: &Spec, components: Vec<Value>) {
     });
     append(file, "patches", patches.collect());
     append(file, "components", components);
-    merge_images(file, &spec.images);
+    set_images(file, &spec.images, merges_images);
     if !spec.build_metadata.is_empty() {
         file.insert("buildMetadata".into(), json!(spec.build_metadata));
     }
@@ -167,8 +169,9 @@ fn resolve(dir: &str, relative: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// An image of the same name is changed: its new name alone, or tag and digest together; others are added.
-fn merge_images(file: &mut Map<String, Value>, images: &[Image]) {
+/// An image of the same name is changed: its new name alone, or tag and digest together; before 1.9.4 it was replaced.
+/// Others are added.
+fn set_images(file: &mut Map<String, Value>, images: &[Image], merges: bool) {
     for image in images {
         let existing = file.get_mut("images").and_then(Value::as_array_mut).into_iter().flatten();
         let same = existing.filter_map(Value::as_object_mut);
@@ -177,6 +180,9 @@ fn merge_images(file: &mut Map<String, Value>, images: &[Image]) {
         let fields = fields.into_iter().filter_map(|(k, v)| Some((k.to_owned(), Value::from(v.as_deref()?))));
         match same {
             Some(entry) => {
+                if !merges {
+                    entry.retain(|field, _| field == "name");
+                }
                 if image.new_tag.is_some() || image.digest.is_some() {
                     entry.remove("newTag");
                     entry.remove("digest");
@@ -245,7 +251,7 @@ mod tests {
         }))
         .unwrap();
         let tree = MemoryTree::new(files.iter().copied());
-        generate(&tree, &kustomization, &clean_path(&kustomization.spec.path)).map(take)
+        generate(&tree, &kustomization, &clean_path(&kustomization.spec.path), true).map(take)
     }
 
     fn generated(files: &[(&str, &str)], spec: Value) -> Result<(String, Value), Error> {

@@ -8,6 +8,7 @@
 
 mod artifact;
 pub mod control;
+mod controller;
 mod drift;
 pub mod envsubst;
 mod error;
@@ -29,6 +30,7 @@ mod url;
 mod variables;
 
 pub use artifact::{Artifact, Listing};
+pub use controller::{Controller, Version};
 pub use drift::DriftIgnore;
 pub use envsubst::Strictness;
 pub use error::Error;

@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 use std::collections::{BTreeSet, HashMap};
 
 use crate::control::is_substitution_disabled;
-use crate::envsubst::{self, Strictness};
+use crate::envsubst::{self, Language};
 use crate::inventory::describe;
 use crate::{Error, Kustomization, SubstituteStrategy, Variables};
 
@@ -15,7 +15,7 @@ pub(crate) fn substitute(
     objects: &mut [Value],
     kustomization: &Kustomization,
     variables: &Variables,
-    strictness: Strictness,
+    language: &Language,
     secrets: &mut BTreeSet<String>,
 ) -> Result<(), Error> {
     let Some(post_build) = &kustomization.spec.post_build else { return Ok(()) };
@@ -31,7 +31,7 @@ pub(crate) fn substitute(
             object: describe(object),
             reason,
         };
-        let replaced = substitute_one(object, variables, strictness, secrets).map_err(failed)?;
+        let replaced = substitute_one(object, variables, language, secrets).map_err(failed)?;
         if let Some(count) = ids.get_mut(&identity(object)) {
             *count -= 1;
         }
@@ -48,10 +48,10 @@ pub(crate) fn substitute(
 fn substitute_one(
     object: &Value,
     variables: &Variables,
-    strictness: Strictness,
+    language: &Language,
     secrets: &mut BTreeSet<String>,
 ) -> Result<Value, String> {
-    let text = envsubst::substitute_and_tell(&yaml::emit(object), variables, strictness, secrets)
+    let text = envsubst::substitute_and_tell(&yaml::emit(object), variables, language, secrets)
         .map_err(|e| e.to_string())?;
     let mut value = yaml::parse_v2(&text).map_err(|error| match variables.secret_values().next() {
         None => format!("the result is not YAML: {error}"),
@@ -130,7 +130,7 @@ mod tests {
         let mut set = Variables::default();
         variables.iter().for_each(|(name, value)| set.insert(name, value.as_bytes(), false));
         let mut objects = objects.to_vec();
-        substitute(&mut objects, &kustomization, &set, Strictness::Strict, &mut BTreeSet::new())
+        substitute(&mut objects, &kustomization, &set, &Language::default(), &mut BTreeSet::new())
             .map_err(|e| e.to_string())?;
         Ok(objects)
     }
@@ -181,7 +181,7 @@ mod tests {
         let error = substitute_one(
             &config_map("a", json!("${V}")),
             &variables,
-            Strictness::Strict,
+            &Language::default(),
             &mut BTreeSet::new(),
         )
         .unwrap_err();
@@ -202,7 +202,8 @@ mod tests {
         variables.insert("PLAIN", b"plain", false);
         let text = "${TOKEN^^} ${TOKEN:0:7} ${TOKEN/hunter/h} ${PLAIN} ${PLAIN:=${TOKEN}}";
         let mut secrets = BTreeSet::new();
-        substitute_one(&config_map("a", json!(text)), &variables, Strictness::Strict, &mut secrets).unwrap();
+        substitute_one(&config_map("a", json!(text)), &variables, &Language::default(), &mut secrets)
+            .unwrap();
         let told: Vec<&str> = secrets.iter().map(String::as_str).collect();
         assert_eq!(told, ["HUNTER2-TOKEN", "h2-token", "hunter2", "hunter2-token"]);
     }

@@ -2,31 +2,27 @@
 //! Each stage is a file of its own; this one is their order.
 
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use kustomize::{EntryKind, OverlayTree, Tree};
+use kustomize::{EntryKind, ErrorKind, OverlayTree, Tree};
 use sha2::{Digest, Sha256};
 
+use crate::envsubst::Language;
 use crate::inventory::describe;
 use crate::sops::Encryption;
 use crate::{
-    Error, Kustomization, ObjectId, Strictness, Variables, generator, metadata, normalise, post_build, sops,
+    Controller, Error, Kustomization, ObjectId, SubstituteStrategy, Variables, generator, metadata,
+    normalise, post_build, sops,
 };
 
 /// How to render.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Whether a variable that is not set and has no default is an error; on by default since Flux 2.9
-    /// (the feature gate `StrictPostBuildSubstitutions`).
-    pub strict: bool,
+    /// The controller that will apply: its version and arguments change what is rendered.
+    pub controller: Controller,
     /// Options of the build.
     pub kustomize: kustomize::Options,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { strict: true, kustomize: kustomize::Options::default() }
-    }
 }
 
 /// What kustomize-controller would apply.
@@ -64,7 +60,8 @@ pub fn render(
     if artifact.kind(&dir) != Some(EntryKind::Directory) {
         return Err(Error::PathNotFound { kustomization: kustomization.key.clone(), path: dir });
     }
-    let file = generator::generate(artifact, kustomization, &dir)?;
+    let kustomization = &as_known_to(&options.controller, kustomization);
+    let file = generator::generate(artifact, kustomization, &dir, options.controller.merges_images())?;
     let built = build(artifact, kustomization, &dir, &file, options)?;
     let mut rendered = Rendered { reads: file.reads, warnings: built.warnings, ..Rendered::default() };
     rendered.reads.extend(built.reads);
@@ -75,7 +72,7 @@ pub fn render(
         &mut objects,
         kustomization,
         variables,
-        strictness(options),
+        &Language::of(&options.controller),
         &mut rendered.secrets,
     )?;
     rendered.digest = digest(&objects);
@@ -84,8 +81,18 @@ pub fn render(
     Ok(rendered)
 }
 
-fn strictness(options: &Options) -> Strictness {
-    if options.strict { Strictness::Strict } else { Strictness::Lenient }
+/// The Kustomization without the fields that an older controller does not know.
+fn as_known_to<'a>(controller: &Controller, kustomization: &'a Kustomization) -> Cow<'a, Kustomization> {
+    if controller.has_fields_of_1_9() {
+        return Cow::Borrowed(kustomization);
+    }
+    let mut known = kustomization.clone();
+    known.spec.build_metadata.clear();
+    known.spec.ignore.clear();
+    if let Some(post_build) = &mut known.spec.post_build {
+        post_build.strategy = SubstituteStrategy::WithVariables;
+    }
+    Cow::Owned(known)
 }
 
 fn build(
@@ -96,11 +103,26 @@ fn build(
     options: &Options,
 ) -> Result<kustomize::Built, Error> {
     let tree = OverlayTree::new(artifact).with(&file.path, file.text.as_bytes());
-    kustomize::build(&tree, dir, &options.kustomize).map_err(|source| Error::Kustomize {
-        kustomization: kustomization.key.clone(),
-        path: if dir.is_empty() { ".".into() } else { dir.to_owned() },
-        source: Box::new(source),
+    let mut kustomize = options.kustomize.clone();
+    if !options.controller.remote_bases {
+        kustomize.remotes = kustomize.remotes.only_files();
+    }
+    kustomize::build(&tree, dir, &kustomize).map_err(|source| match refused_base(&source, options) {
+        Some(url) => Error::RemoteBase { kustomization: kustomization.key.clone(), url },
+        None => Error::Kustomize {
+            kustomization: kustomization.key.clone(),
+            path: if dir.is_empty() { ".".into() } else { dir.to_owned() },
+            source: Box::new(source),
+        },
     })
+}
+
+/// The repository that failed a build because the controller clones none. Files over http are no repositories.
+fn refused_base(error: &kustomize::Error, options: &Options) -> Option<String> {
+    let ErrorKind::Remote { url, repository: Some(_), .. } = &error.kind else { return None };
+    let file = url.split_once(':').is_some_and(|(scheme, _)| scheme.to_lowercase().starts_with("http"));
+    let cloned = !file || options.kustomize.remotes.has_repository(url);
+    (cloned && !options.controller.remote_bases).then(|| url.clone())
 }
 
 /// The controller wants apiVersion, kind and name of every object that was built.

@@ -59,6 +59,18 @@ impl Remotes {
         self
     }
 
+    /// The same without repositories, for a build that may fetch files and clone nothing.
+    #[must_use]
+    pub fn only_files(&self) -> Self {
+        let files = self.given.iter().filter(|(_, remote)| matches!(remote, Remote::File(_)));
+        Self { given: files.map(|(url, remote)| (url.clone(), remote.clone())).collect() }
+    }
+
+    /// Whether a repository was handed in for the address.
+    pub fn has_repository(&self, url: &str) -> bool {
+        self.tree(url).is_some()
+    }
+
     pub(crate) fn tree(&self, url: &str) -> Option<&dyn Tree> {
         match self.given.get(url) {
             Some(Remote::Repository(tree)) => Some(tree.as_ref()),

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::parse::{Call, Node, Operator};
-use super::{MAX_BYTES, MAX_STEPS, Strictness, SubstitutionError as E};
+use super::{Language, MAX_BYTES, MAX_STEPS, Strictness, SubstitutionError as E};
 use crate::Variables;
 use crate::glob::{self, Budget, decode};
 
 /// The state of one substitution.
 pub(super) struct Evaluator<'v> {
     variables: &'v Variables,
-    strictness: Strictness,
+    language: Language,
     budget: Budget,
     /// What expansions of variables from Secrets came to, whatever was done to the value on the way.
     pub(super) secrets: BTreeSet<String>,
@@ -18,8 +18,8 @@ pub(super) struct Evaluator<'v> {
 
 impl<'v> Evaluator<'v> {
     /// An evaluator with a fresh budget.
-    pub(super) fn new(variables: &'v Variables, strictness: Strictness) -> Self {
-        Self { variables, strictness, budget: Budget(MAX_STEPS), secrets: BTreeSet::new() }
+    pub(super) fn new(variables: &'v Variables, language: Language) -> Self {
+        Self { variables, language, budget: Budget(MAX_STEPS), secrets: BTreeSet::new() }
     }
 
     /// The text that the nodes give, one after another.
@@ -51,7 +51,9 @@ impl<'v> Evaluator<'v> {
             .collect::<Result<_, _>>()?;
         let value = match self.variables.get(&call.name) {
             Some(value) => value,
-            None if self.strictness == Strictness::Lenient || call.operator == Operator::Default => &[],
+            None if self.language.strictness == Strictness::Lenient || call.operator == Operator::Default => {
+                &[]
+            }
             None => return Err(E::NotSet(call.name.clone())),
         };
         let argument = |i: usize| arguments.get(i).map(Vec::as_slice);
@@ -62,7 +64,7 @@ impl<'v> Evaluator<'v> {
             Operator::Length => Ok(value.len().to_string().into_bytes()),
             Operator::Default if value.is_empty() => concat(&arguments),
             Operator::Default => Ok(value.to_vec()),
-            Operator::Substring => substring(value, first, second).ok_or(E::OutOfRange),
+            Operator::Substring => self.substring(value, first, second).ok_or(E::OutOfRange),
             Operator::UpperFirst => Ok(map_first(value, upper)),
             Operator::LowerFirst => Ok(map_first(value, lower)),
             Operator::Upper => Ok(map_all(value, upper)),
@@ -81,6 +83,17 @@ impl<'v> Evaluator<'v> {
                 Some(new) if value.ends_with(first) => concat(&[&value[..value.len() - first.len()], new]),
                 _ => Ok(value.to_vec()),
             },
+        }
+    }
+
+    /// `value[offset..][..length]`; a negative length is an error, or counts from the end.
+    fn substring(&self, value: &[u8], offset: &[u8], length: Option<&[u8]>) -> Option<Vec<u8>> {
+        let negative = length.and_then(integer).filter(|length| *length < 0);
+        match (negative, integer(offset)) {
+            (Some(length), Some(offset)) if self.language.counts_from_the_end => {
+                Some(cut_from_the_end(value, offset, length))
+            }
+            _ => substring(value, offset, length),
         }
     }
 
@@ -139,6 +152,15 @@ fn substring(value: &[u8], offset: &[u8], length: Option<&[u8]>) -> Option<Vec<u
     }
     let (start, end) = (usize::try_from(start).ok()?, usize::try_from(end).ok()?);
     value.get(start..end).map(<[u8]>::to_vec)
+}
+
+/// What is between `offset` and `length` bytes before the end; nothing when that is before the beginning.
+fn cut_from_the_end(value: &[u8], offset: i64, length: i64) -> Vec<u8> {
+    let size = i64::try_from(value.len()).unwrap_or(i64::MAX);
+    let start = if offset < 0 { size.saturating_add(offset).max(0) } else { offset };
+    let end = size.saturating_add(length);
+    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+    range.and_then(|(start, end)| value.get(start..end)).map(<[u8]>::to_vec).unwrap_or_default()
 }
 
 /// A decimal number of 64 bits with an optional sign.

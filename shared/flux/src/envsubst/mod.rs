@@ -7,7 +7,7 @@ mod parse;
 
 use std::collections::BTreeSet;
 
-use crate::Variables;
+use crate::{Controller, Variables};
 
 /// Whether a variable without value and default is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,23 @@ pub enum Strictness {
     Strict,
     /// It is the empty string.
     Lenient,
+}
+
+/// What of the grammar depends on the controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Language {
+    /// Whether a variable without value and default is an error.
+    pub(crate) strictness: Strictness,
+    /// Whether a substring's negative length counts from the end.
+    pub(crate) counts_from_the_end: bool,
+}
+
+impl Language {
+    /// The grammar of a controller.
+    pub(crate) fn of(controller: &Controller) -> Self {
+        let strictness = if controller.is_strict() { Strictness::Strict } else { Strictness::Lenient };
+        Self { strictness, counts_from_the_end: controller.counts_from_the_end() }
+    }
 }
 
 /// Why a text could not be substituted. The first five speak as Flux does.
@@ -71,7 +88,8 @@ pub fn substitute(
     variables: &Variables,
     strictness: Strictness,
 ) -> Result<String, SubstitutionError> {
-    substitute_and_tell(text, variables, strictness, &mut BTreeSet::new())
+    let language = Language { strictness, ..Language::default() };
+    substitute_and_tell(text, variables, &language, &mut BTreeSet::new())
 }
 
 /// As [`substitute`], and adds to `secrets` every piece of the result that was made of a variable from a Secret: upper case, cut
@@ -79,11 +97,11 @@ pub fn substitute(
 pub(crate) fn substitute_and_tell(
     text: &str,
     variables: &Variables,
-    strictness: Strictness,
+    language: &Language,
     secrets: &mut BTreeSet<String>,
 ) -> Result<String, SubstitutionError> {
     let nodes = parse::parse(text)?;
-    let mut evaluator = eval::Evaluator::new(variables, strictness);
+    let mut evaluator = eval::Evaluator::new(variables, *language);
     let bytes = evaluator.run(&nodes)?;
     secrets.append(&mut evaluator.secrets);
     String::from_utf8(bytes).map_err(|_| SubstitutionError::NotText)

@@ -1,6 +1,6 @@
 //! Reading the cases that several tests share, and how a test says that it is skipped.
 
-use flux::{Kustomization, Options, Variables};
+use flux::{Controller, Kustomization, Options, Variables};
 use kustomize::MemoryTree;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -39,7 +39,8 @@ impl Case {
     }
 
     pub(crate) fn options(&self) -> Options {
-        Options { strict: !self.lenient(), ..Options::default() }
+        let strict_gate = Some(!self.lenient());
+        Options { controller: Controller { strict_gate, ..Controller::default() }, ..Options::default() }
     }
 
     /// Writes what Flux gives; an error is told in our words, in `error.txt`, which a person writes.

@@ -6,3 +6,4 @@ mod cases;
 mod common;
 mod envsubst;
 mod oracle;
+mod versions;
