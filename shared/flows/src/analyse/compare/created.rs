@@ -1,0 +1,53 @@
+//! Objects that are new in Git: created, or taken over when the cluster has them already.
+
+use domain::change::{ChangeKind, Check};
+use domain::plan::ObjectPlan;
+use flux::control;
+use ports::DryRun;
+use serde_json::Value;
+
+use super::{Answer, Asker};
+
+impl Asker<'_> {
+    pub(super) async fn created(&self, plan: &ObjectPlan, after: &Value) -> Answer {
+        if control::is_excluded(after) {
+            return Answer {
+                note: Some(format!("`{}` is new, and switched off by its own annotation.", plan.id)),
+                ..Answer::default()
+            };
+        }
+        match self.cluster.dry_run(after).await {
+            DryRun::Refused(refusal) => {
+                let check = self.check(&plan.id, refusal);
+                self.change(plan, ChangeKind::Created, check, (None, Some(after.clone())))
+            }
+            // The answer to an apply that creates has no resource version: nothing was stored.
+            DryRun::Accepted(stored)
+                if stored["metadata"]["resourceVersion"].as_str().unwrap_or_default().is_empty() =>
+            {
+                self.change(plan, ChangeKind::Created, Check::DryRun, (None, Some(stored)))
+            }
+            DryRun::Accepted(stored) => self.adopted(plan, after, stored).await,
+        }
+    }
+
+    /// New in Git, and already in the cluster.
+    async fn adopted(&self, plan: &ObjectPlan, after: &Value, stored: Value) -> Answer {
+        match self.cluster.live(after).await {
+            Ok(Some(live)) => {
+                let mut answer =
+                    self.change(plan, ChangeKind::Changed, Check::DryRun, (Some(live), Some(stored)));
+                answer.note = Some(format!(
+                    "`{}` is new in Git and already in the cluster: Flux takes it over.",
+                    plan.id
+                ));
+                answer
+            }
+            Ok(None) => self.change(plan, ChangeKind::Created, Check::DryRun, (None, Some(stored))),
+            Err(refusal) => {
+                let check = self.check(&plan.id, refusal);
+                self.change(plan, ChangeKind::Changed, check, (None, Some(stored)))
+            }
+        }
+    }
+}
