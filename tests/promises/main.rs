@@ -13,4 +13,5 @@ mod diff_cli;
 mod journey;
 mod scenarios;
 mod support;
+mod verified;
 mod wire;

@@ -99,7 +99,8 @@ async fn of_revisions(args: &Args, repo: &Path) -> anyhow::Result<Report> {
     };
     let pull = stand_in(args, repo, &checkout)?;
     let remotes = remotes(args, RemoteHosts::default())?;
-    finish(checkout, repository, cluster(args.kubeconfig.as_deref()).await?, remotes, pull).await
+    let cluster = cluster(args.kubeconfig.as_deref()).await?;
+    finish(checkout, repository, cluster, remotes, pull, false).await
 }
 
 /// Hosts of the command line, or else those of the configuration.
@@ -173,7 +174,7 @@ async fn of_pull(args: &Args, key: &PullKey) -> anyhow::Result<Report> {
         (kubeconfig, _) => cluster(kubeconfig.as_deref()).await?,
     };
     let remotes = remotes(args, config.remotes.clone())?;
-    finish(checkout, repository, cluster, remotes, pull).await
+    finish(checkout, repository, cluster, remotes, pull, config.hold_back_when_render_differs).await
 }
 
 /// Without a configuration file the token comes from the environment, and nothing else is needed.
@@ -209,9 +210,13 @@ async fn finish(
     cluster: Result<Arc<dyn Cluster>, String>,
     remotes: RemoteAccess,
     pull: PullRequest,
+    hold_back: bool,
 ) -> anyhow::Result<Report> {
-    let Findings { cluster, kustomizations, coverage, notes } =
-        analyse(Question { checkout: &checkout, repository, cluster, remotes }).await;
+    let findings = analyse(Question { checkout: &checkout, repository, cluster, remotes }).await;
+    if let Some(why) = findings.held_back().filter(|_| hold_back) {
+        bail!(why);
+    }
+    let Findings { cluster, kustomizations, coverage, notes } = findings;
     Ok(Report {
         id: "printed-report".parse()?,
         pull,

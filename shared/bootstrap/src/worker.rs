@@ -61,6 +61,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         chat,
         reports: parts.reports,
         cluster,
+        hold_back_when_render_differs: config.hold_back_when_render_differs,
         clock: parts.clock,
         rules: config.repositories.clone(),
         trusted_logins: config.github.trusted.clone(),

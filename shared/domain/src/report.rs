@@ -1,5 +1,7 @@
 //! The one model of a report. Renderers (crate `report`) turn it into text, Markdown, Slack blocks and JSON; it is stored as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Change, ChangeKind, Check};
@@ -86,6 +88,27 @@ pub struct KustomizationReport {
     pub drift: Vec<Change>,
     /// Sentences about this Kustomization (warnings of the render, objects not asked about).
     pub notes: Vec<String>,
+    /// Which cluster it is on (or which root renders it), where the report covers more than one.
+    #[serde(default)]
+    pub cluster: Option<String>,
+    /// How the render of the base compares with what the controller rendered; `None` where no cluster was asked.
+    #[serde(default)]
+    pub render_check: Option<RenderCheck>,
+}
+
+/// How the render of the base compares with the controller's own, whose digest it publishes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "check", rename_all = "snake_case")]
+pub enum RenderCheck {
+    /// The same, byte for byte.
+    Verified,
+    /// Of the same commit and spec, and not the same.
+    Differs,
+    /// There is nothing to compare with.
+    NotComparable {
+        /// Why, as a sentence without a full stop.
+        why: String,
+    },
 }
 
 /// Whether a Kustomization is there at the base and at the result.
@@ -141,6 +164,36 @@ pub struct Coverage {
     pub identical: usize,
     /// Kustomizations that were not looked at, and why.
     pub unresolved: Vec<Unresolved>,
+    /// Kustomizations of this repository that merging does not reach, and why. Not among the known.
+    #[serde(default)]
+    pub unaffected: Vec<Unresolved>,
+    /// How the renders of the base compare with the controller's.
+    #[serde(default)]
+    pub render_checks: RenderChecks,
+}
+
+/// How many renders of the base are the controller's, identical Kustomizations included.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderChecks {
+    /// The same, byte for byte.
+    pub verified: usize,
+    /// The names of those that differ.
+    pub differs: Vec<String>,
+    /// How many could not be compared, by the reason.
+    pub not_comparable: BTreeMap<String, usize>,
+}
+
+impl RenderChecks {
+    /// Counts one Kustomization in.
+    pub fn add(&mut self, name: &str, check: &RenderCheck) {
+        match check {
+            RenderCheck::Verified => self.verified += 1,
+            RenderCheck::Differs => self.differs.push(name.to_owned()),
+            RenderCheck::NotComparable { why } => {
+                *self.not_comparable.entry(why.clone()).or_default() += 1;
+            }
+        }
+    }
 }
 
 /// A Kustomization that was not looked at.

@@ -5,8 +5,8 @@
 use domain::change::{Change, ChangeKind, Check};
 use domain::mask::Mask;
 use domain::report::{
-    ClusterAsked, Comparison, Coverage, Finding, KustomizationReport, Mode, Presence, Report, Side,
-    Unresolved,
+    ClusterAsked, Comparison, Coverage, Finding, KustomizationReport, Mode, Presence, RenderCheck, Report,
+    Side, Unresolved,
 };
 use domain::{Author, ObjectId, PullRequest, PullState, Trust};
 use proptest::prelude::*;
@@ -60,6 +60,8 @@ pub(crate) fn kustomization(name: &str, changes: Vec<Change>) -> KustomizationRe
         finding: Finding::Changes { changes },
         drift: Vec::new(),
         notes: Vec::new(),
+        cluster: None,
+        render_check: None,
     }
 }
 
@@ -76,7 +78,7 @@ pub(crate) fn report(kustomizations: Vec<KustomizationReport>) -> Report {
         cluster: ClusterAsked::Yes { name: "prod".to_owned() },
         trust: Trust::Author,
         kustomizations,
-        coverage: Coverage { known: rendered + 2, rendered, identical: 2, unresolved: Vec::new() },
+        coverage: Coverage { known: rendered + 2, rendered, identical: 2, ..Coverage::default() },
         notes: Vec::new(),
         made_at: 1,
     }
@@ -141,7 +143,19 @@ fn any_kustomization(most: usize) -> impl Strategy<Value = KustomizationReport> 
     let drift = prop::collection::vec(change(100), 0..2);
     let notes = prop::collection::vec(words(), 0..14);
     (words(), words(), finding, drift, notes).prop_map(|(name, path, finding, drift, notes)| {
-        KustomizationReport { name, path, presence: Presence::New, suspended: true, finding, drift, notes }
+        let (cluster, render_check) = (Some(name.clone()), Some(RenderCheck::Differs));
+        let presence = Presence::New;
+        KustomizationReport {
+            name,
+            path,
+            presence,
+            suspended: true,
+            finding,
+            drift,
+            notes,
+            cluster,
+            render_check,
+        }
     })
 }
 

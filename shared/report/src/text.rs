@@ -109,7 +109,7 @@ impl Text {
         let mut title = format!("Kustomization {} ({path})", one_line(&kustomization.name, 300));
         for word in words::presence(kustomization) {
             title.push_str(", ");
-            title.push_str(word);
+            title.push_str(&word);
         }
         self.line(Some(Paint::Bold), &title);
         for note in &kustomization.notes {
@@ -185,7 +185,7 @@ mod tests {
              \n\
              1 created · 1 changed\n\
              Checked on cluster `prod` by dry-run\n\
-             3 Kustomizations known: 1 rendered, 2 identical\n\
+             3 Kustomizations known: 1 rendered, 2 proved identical (nothing they read changed)\n\
              \n\
              Kustomization flux-system/apps (./apps)\n  \
                Deployment/apps/web changed\n    \

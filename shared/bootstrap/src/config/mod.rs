@@ -21,6 +21,8 @@ pub struct Config {
     pub slack: SlackConfig,
     /// The cluster to compare with; without one, reports show the rendered change alone.
     pub cluster: Option<ClusterConfig>,
+    /// Whether a report is shown as a failure when the controller is known to have rendered the base otherwise.
+    pub hold_back_when_render_differs: bool,
     /// Hosts that remote bases and files may be fetched from; none unless listed.
     pub remotes: RemoteHosts,
     /// What is watched. Never empty.
@@ -133,6 +135,7 @@ impl Config {
             github: github(root.object("github"), defaults),
             slack: slack(root.object("slack"), defaults),
             cluster: cluster(root.optional_object("cluster"), defaults),
+            hold_back_when_render_differs: root.flag("hold_back_when_render_differs").unwrap_or(false),
             remotes: remotes(root.object("remotes")),
             repositories: repositories(&mut root),
             poll_every_s: root.number("poll_every_s").unwrap_or(60),
@@ -310,6 +313,7 @@ repositories:
         assert_eq!(config.repositories[0].repo.to_string(), "acme/fleet");
         assert_eq!(config.github.git_url, "https://github.com");
         assert!(config.cluster.is_none());
+        assert!(!config.hold_back_when_render_differs);
     }
 
     #[test]

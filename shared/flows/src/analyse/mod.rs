@@ -8,11 +8,12 @@ mod pair;
 mod remote;
 mod render;
 mod variables;
+mod verify;
 
 use std::sync::Arc;
 
 use domain::mask::Mask;
-use domain::report::{ClusterAsked, Coverage, KustomizationReport};
+use domain::report::{ClusterAsked, Coverage, KustomizationReport, RenderChecks};
 use ports::{Checkout, Cluster};
 
 pub use discover::Repository;
@@ -53,10 +54,11 @@ pub async fn analyse(question: Question<'_>) -> Findings {
     let result = render::result(question.checkout, from, &base).await;
     let mask = Mask::new(values.secrets().await.into_iter().chain(base.secrets()).chain(result.secrets()));
     let pairs = pair::up(&base, &result);
-    let kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
+    let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
+    let checks = verified(&base, &known, question.checkout, &mut kustomizations);
     Findings {
         cluster: known.asked,
-        coverage: coverage(&pairs, known.unresolved),
+        coverage: Coverage { render_checks: checks, ..coverage(&pairs, known.unresolved) },
         kustomizations,
         notes: known
             .notes
@@ -69,6 +71,41 @@ pub async fn analyse(question: Question<'_>) -> Findings {
     }
 }
 
+impl Findings {
+    /// Why the findings should be held back, when the controller is known to have rendered the base otherwise.
+    pub fn held_back(&self) -> Option<String> {
+        let names = &self.coverage.render_checks.differs;
+        (!names.is_empty()).then(|| {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            format!(
+                "the report is held back: the controller rendered the base of {} otherwise than preflux does. Check the                  variables and the controller's version, or set `hold_back_when_render_differs: false` to see the report all the same",
+                names.join(", ")
+            )
+        })
+    }
+}
+
+/// Compares the base's renders with the controller's, and notes in each report how its own compares.
+fn verified(
+    base: &render::Side,
+    known: &discover::Known,
+    checkout: &Checkout,
+    reports: &mut [KustomizationReport],
+) -> RenderChecks {
+    let mut checks = RenderChecks::default();
+    if known.cluster.is_none() {
+        return checks;
+    }
+    for (key, check) in verify::all(base, known, &checkout.comparison.base) {
+        let name = key.to_string();
+        checks.add(&name, &check);
+        if let Some(report) = reports.iter_mut().find(|report| report.name == name) {
+            report.render_check = Some(check);
+        }
+    }
+    checks
+}
+
 fn coverage(pairs: &[pair::Pair], unresolved: Vec<domain::report::Unresolved>) -> Coverage {
     let identical = pairs.iter().filter(|p| p.identical).count();
     Coverage {
@@ -76,5 +113,6 @@ fn coverage(pairs: &[pair::Pair], unresolved: Vec<domain::report::Unresolved>) -
         rendered: pairs.iter().filter(|p| !p.identical && p.failure.is_none()).count(),
         identical,
         unresolved,
+        ..Coverage::default()
     }
 }

@@ -150,13 +150,17 @@ async fn report_on(
     let (owner, name) = (pull.key.repo.owner(), pull.key.repo.name());
     let urls =
         ctx.clone_urls.iter().map(|url| url.replace("{owner}", owner).replace("{name}", name)).collect();
-    let Findings { cluster, kustomizations, coverage, notes } = analyse(Question {
+    let findings = analyse(Question {
         checkout: &checkout,
         repository: Repository::Known { urls, branch: pull.base_branch.clone() },
         cluster: if trust.reaches_cluster() { ctx.cluster.clone() } else { Err(words::untrusted(pull)) },
         remotes: if trust.reaches_cluster() { ctx.remotes.clone() } else { words::no_remotes(pull) },
     })
     .await;
+    if let Some(why) = findings.held_back().filter(|_| ctx.hold_back_when_render_differs) {
+        return Err(JobError::fail(anyhow::anyhow!(why)));
+    }
+    let Findings { cluster, kustomizations, coverage, notes } = findings;
     Ok(Report {
         id: report_id(pull, tip, due_at),
         pull: pull.clone(),

@@ -33,6 +33,8 @@ pub struct WorkCtx {
     pub checkouts: Arc<dyn Checkouts>,
     /// The cluster, or the sentence that says why there is none and how to get one.
     pub cluster: Result<Arc<dyn Cluster>, String>,
+    /// Whether a report is a failure when the controller is known to have rendered the base otherwise.
+    pub hold_back_when_render_differs: bool,
     /// What may be fetched besides the repository, for pull requests that are trusted.
     pub remotes: RemoteAccess,
     /// The time.

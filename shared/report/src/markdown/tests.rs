@@ -90,7 +90,7 @@ fn a_plain_report_reads_well() {
          ### 1 created · 1 changed\n\
          \n\
          - Checked on cluster `prod` by dry-run\n\
-         - 3 Kustomizations known: 1 rendered, 2 identical\n\
+         - 3 Kustomizations known: 1 rendered, 2 proved identical (nothing they read changed)\n\
          - Head `11111111` of `bump` into `main` at `22222222`\n\
          \n\
          <details><summary><code>flux-system/apps</code> (<code>./apps</code>) — 2 objects</summary>\n\

@@ -53,7 +53,7 @@ fn a_report_reads_well() {
             "acme/fleet#7 Bump web: 1 created · 1 changed\n{TITLE}\
              [counts] *1 created · 1 changed*\n\
              [changes] • `Deployment/apps/web` changed: `spec.image` `1` → `2`\n• `Service/apps/web` created\n\
-             [facts] Checked on cluster `prod` by dry-run | 3 Kustomizations known: 1 rendered, 2 identical\n\
+             [facts] Checked on cluster `prod` by dry-run | 3 Kustomizations known: 1 rendered, 2 proved identical (nothing they read changed)\n\
              [note] Asked for again by Ann\n\
              [actions] Post as comment | Approve | View | Run again\n"
         )

@@ -6,8 +6,8 @@ pub mod replies;
 use domain::PullRequest;
 use domain::change::{Change, ChangeKind, Check};
 use domain::report::{
-    ClusterAsked, Comparison, Counts, Coverage, Finding, KustomizationReport, Mode, Presence, Report, Side,
-    Unresolved,
+    ClusterAsked, Comparison, Counts, Coverage, Finding, KustomizationReport, Mode, Presence, RenderCheck,
+    Report, Side, Unresolved,
 };
 
 use crate::safe::one_line;
@@ -92,21 +92,38 @@ pub fn untrusted(report: &Report) -> Option<String> {
     })
 }
 
-/// `3 Kustomizations known: 1 rendered, 2 identical`.
+/// `3 Kustomizations known: 1 rendered, 2 proved identical (nothing they read changed)`.
 pub fn coverage(coverage: &Coverage) -> String {
-    let mut parts =
-        vec![format!("{} rendered", coverage.rendered), format!("{} identical", coverage.identical)];
+    let mut parts = vec![format!("{} rendered", coverage.rendered)];
+    if coverage.identical > 0 {
+        parts.push(format!("{} proved identical (nothing they read changed)", coverage.identical));
+    }
+    if coverage.render_checks.verified > 0 {
+        let verified = plural(coverage.render_checks.verified, "render", "renders");
+        parts.push(format!("{verified} verified against the controller"));
+    }
     if !coverage.unresolved.is_empty() {
         parts.push(format!("{} not looked at", coverage.unresolved.len()));
     }
     format!("{} known: {}", kustomizations(coverage.known), parts.join(", "))
 }
 
-/// One sentence for every Kustomization that was not looked at.
+/// One sentence for every Kustomization that was not looked at or is not reached, and for renders that nothing verifies.
 /// A reason longer than `most` characters is cut.
 pub fn unresolved(coverage: &Coverage, most: usize) -> Vec<String> {
     let one = |u: &Unresolved| format!("{} was not looked at: {}", quoted(&u.name), one_line(&u.why, most));
-    coverage.unresolved.iter().map(one).collect()
+    let not_reached =
+        |u: &Unresolved| format!("{} is not affected: {}", quoted(&u.name), one_line(&u.why, most));
+    let not_compared = |(why, n): (&String, &usize)| {
+        let renders = plural(*n, "render is", "renders are");
+        format!("{renders} not compared with the controller's: {}", one_line(why, most))
+    };
+    let unresolved = coverage.unresolved.iter().map(one);
+    let unaffected = coverage.unaffected.iter().map(not_reached);
+    unresolved
+        .chain(unaffected)
+        .chain(coverage.render_checks.not_comparable.iter().map(not_compared))
+        .collect()
 }
 
 /// What stands in the way of merging, most serious first: refused, not rendered, not validated.
@@ -126,9 +143,11 @@ pub fn risks(report: &Report) -> Vec<String> {
             }
         }
     }
+    let otherwise = report.coverage.render_checks.differs.iter().map(|name| quoted(name)).collect();
     let all = [
         ("The API server refuses", refused),
         ("Does not render:", failed),
+        ("The controller rendered the base otherwise, so this report may be wrong:", otherwise),
         ("The API server could not judge", unsure),
     ];
     all.into_iter()
@@ -158,18 +177,33 @@ pub fn no_lines(change: &Change) -> &'static str {
     }
 }
 
-/// Whether a pull request brings or removes the Kustomization, and whether it is suspended.
-pub fn presence(kustomization: &KustomizationReport) -> Vec<&'static str> {
+/// Where it is, whether a pull request brings or removes the Kustomization, whether it is suspended, and whether its render
+/// is the controller's. Safe in any markup.
+pub fn presence(kustomization: &KustomizationReport) -> Vec<String> {
     let mut words = Vec::new();
+    if let Some(cluster) = &kustomization.cluster {
+        words.push(format!("on {}", plain(cluster)));
+    }
     match kustomization.presence {
         Presence::Both => {}
-        Presence::New => words.push("new"),
-        Presence::Removed => words.push("removed"),
+        Presence::New => words.push("new".to_owned()),
+        Presence::Removed => words.push("removed".to_owned()),
     }
     if kustomization.suspended {
-        words.push("suspended: nothing happens before it is resumed");
+        words.push("suspended: nothing happens before it is resumed".to_owned());
+    }
+    match kustomization.render_check {
+        Some(RenderCheck::Verified) => words.push("render verified against the controller".to_owned()),
+        Some(RenderCheck::Differs) => words.push("render differs from the controller".to_owned()),
+        Some(RenderCheck::NotComparable { .. }) | None => {}
     }
     words
+}
+
+/// A name without anything that markup could take for its own.
+fn plain(name: &str) -> String {
+    let harmless = |c: &char| c.is_ascii_alphanumeric() || ":/-. ".contains(*c);
+    name.chars().filter(harmless).take(160).collect()
 }
 
 /// That a Kustomization does not render, and whose doing that is.

@@ -66,6 +66,8 @@ async fn one(
         finding,
         drift,
         notes,
+        cluster: None,
+        render_check: None,
     }
 }
 
