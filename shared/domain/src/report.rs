@@ -82,6 +82,9 @@ pub struct KustomizationReport {
     pub presence: Presence,
     /// Whether it is suspended: what is shown happens only once it is resumed.
     pub suspended: bool,
+    /// Whether the result renders no object at all where the base renders some, so that all of them go.
+    #[serde(default)]
+    pub emptied: bool,
     /// What was found.
     pub finding: Finding,
     /// Objects whose live state differs from what the base would apply. Not the pull request's doing.
@@ -218,6 +221,10 @@ pub struct Counts {
     pub deleted: usize,
     /// Objects that leave Git and stay in the cluster.
     pub orphaned: usize,
+    /// Objects that another Kustomization takes over.
+    pub moved: usize,
+    /// Objects that get another name.
+    pub renamed: usize,
     /// Changes that the API server refuses.
     pub refused: usize,
     /// Changes that the API server was asked about and could not judge.
@@ -257,6 +264,8 @@ impl Counts {
             ChangeKind::Recreated => self.recreated += 1,
             ChangeKind::Deleted => self.deleted += 1,
             ChangeKind::Orphaned => self.orphaned += 1,
+            ChangeKind::Moved => self.moved += 1,
+            ChangeKind::Renamed => self.renamed += 1,
         }
         match change.check {
             Check::Refused { .. } => self.refused += 1,

@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A change as a unified diff; empty where there is nothing to compare. Every line ends in a line feed and is visible.
 pub(crate) fn of(change: &Change) -> String {
-    // An orphaned object stays as it is: its content is no news.
-    if change.kind == ChangeKind::Orphaned {
+    // An object that stays or moves is told elsewhere, or no news.
+    if matches!(change.kind, ChangeKind::Orphaned | ChangeKind::Moved) {
         return String::new();
     }
     match (&change.before, &change.after) {

@@ -57,6 +57,7 @@ pub(crate) fn kustomization(name: &str, changes: Vec<Change>) -> KustomizationRe
         path: "./apps".to_owned(),
         presence: Presence::Both,
         suspended: false,
+        emptied: false,
         finding: Finding::Changes { changes },
         drift: Vec::new(),
         notes: Vec::new(),
@@ -122,7 +123,9 @@ fn change(most: usize) -> impl Strategy<Value = Change> {
         Just(ChangeKind::Changed),
         Just(ChangeKind::Recreated),
         Just(ChangeKind::Deleted),
-        Just(ChangeKind::Orphaned)
+        Just(ChangeKind::Orphaned),
+        Just(ChangeKind::Moved),
+        Just(ChangeKind::Renamed)
     ];
     let check = prop_oneof![
         3 => Just(Check::DryRun),
@@ -131,7 +134,8 @@ fn change(most: usize) -> impl Strategy<Value = Change> {
     ];
     let sides = (prop::option::of(value(most)), prop::option::of(value(most)));
     (words(), kind, check, sides).prop_map(|(name, kind, check, sides)| {
-        Change::new(object("Thing", &name), kind, check, sides, &Mask::default())
+        let change = Change::new(object("Thing", &name), kind, check, sides, &Mask::default());
+        change.remarked(&name, &Mask::default())
     })
 }
 
@@ -150,6 +154,7 @@ fn any_kustomization(most: usize) -> impl Strategy<Value = KustomizationReport> 
             path,
             presence,
             suspended: true,
+            emptied: false,
             finding,
             drift,
             notes,

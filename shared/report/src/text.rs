@@ -137,12 +137,17 @@ impl Text {
         let paint = match change.kind {
             ChangeKind::Created => Paint::Green,
             ChangeKind::Deleted | ChangeKind::Recreated => Paint::Red,
-            ChangeKind::Changed | ChangeKind::Orphaned => Paint::Yellow,
+            ChangeKind::Changed | ChangeKind::Orphaned | ChangeKind::Moved | ChangeKind::Renamed => {
+                Paint::Yellow
+            }
         };
         let title = format!("  {} {}", visible(&change.object.to_string()).replace('\n', " "), what);
         self.line(Some(paint), &title);
         if let Some(said) = words::check(change, LINE) {
             self.line(Some(Paint::Red), &format!("    ! {said}"));
+        }
+        for remark in words::remarks(change, LINE) {
+            self.line(Some(Paint::Yellow), &format!("    {remark}"));
         }
         let lines = diff::of(change);
         if lines.is_empty() {

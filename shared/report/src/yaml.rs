@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use domain::change::{join, labels};
 use serde_json::{Map, Value};
 
 use crate::safe::unseen;
@@ -29,7 +30,7 @@ pub(crate) fn lines(value: &Value) -> Vec<Line> {
     let root: Rc<str> = Rc::from("");
     match value {
         Value::Object(fields) if !fields.is_empty() => out.fields(fields, 0, &root, 0),
-        Value::Array(items) if !items.is_empty() => out.items(items, 0, &root, 0),
+        Value::Array(items) if !items.is_empty() => out.items(items, 0, &root, "", 0),
         scalar => out.inline(String::new(), scalar, 0, &root),
     }
     out.lines
@@ -51,8 +52,7 @@ impl Writer {
             (place.unwrap_or(FIRST.len()), *key)
         });
         for key in keys {
-            let here: Rc<str> =
-                if path.is_empty() { Rc::from(key.as_str()) } else { format!("{path}.{key}").into() };
+            let here: Rc<str> = join(path, key).into();
             let lead = format!("{}{}:", " ".repeat(indent), scalar(key));
             match &fields[key] {
                 Value::Object(inner) if !inner.is_empty() && depth < DEEPEST => {
@@ -62,18 +62,21 @@ impl Writer {
                 // Lists stand under their key without further indentation, as in most manifests.
                 Value::Array(inner) if !inner.is_empty() && depth < DEEPEST => {
                     self.push(lead, &here);
-                    self.items(inner, indent, &here, depth + 1);
+                    self.items(inner, indent, &here, key, depth + 1);
                 }
                 leaf => self.inline(format!("{lead} "), leaf, indent, &here),
             }
         }
     }
 
-    fn items(&mut self, items: &[Value], indent: usize, path: &Rc<str>, depth: usize) {
+    fn items(&mut self, items: &[Value], indent: usize, path: &Rc<str>, field: &str, depth: usize) {
+        let labels = labels(field, items);
         for (i, item) in items.iter().enumerate() {
-            let name = item.get("name").and_then(Value::as_str);
-            let here: Rc<str> =
-                name.map_or_else(|| format!("{path}[{i}]"), |name| format!("{path}[{name}]")).into();
+            let here: Rc<str> = match labels.get(i) {
+                Some(label) => format!("{path}[{label}]"),
+                None => format!("{path}[{i}]"),
+            }
+            .into();
             let lead = format!("{}- ", " ".repeat(indent));
             let first = self.lines.len();
             match item {
@@ -81,7 +84,7 @@ impl Writer {
                     self.fields(inner, indent + 2, &here, depth + 1);
                 }
                 Value::Array(inner) if !inner.is_empty() && depth < DEEPEST => {
-                    self.items(inner, indent + 2, &here, depth + 1);
+                    self.items(inner, indent + 2, &here, "", depth + 1);
                 }
                 leaf => {
                     self.inline(lead, leaf, indent, &here);

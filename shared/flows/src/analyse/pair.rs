@@ -18,6 +18,8 @@ pub(super) struct Pair {
     pub(super) presence: Presence,
     /// Whether both sides are the same, proved or rendered.
     pub(super) identical: bool,
+    /// Whether the result renders nothing where the base renders something.
+    pub(super) emptied: bool,
     /// The side that does not render, and why.
     pub(super) failure: Option<(WhichSide, String)>,
     /// The objects whose renders differ.
@@ -54,6 +56,10 @@ fn pair(key: &ObjectKey, before: Option<&Node>, after: Option<&Node>, result: &S
     Some(Pair {
         presence,
         identical: failure.is_none() && presence == Presence::Both && plans.is_empty(),
+        emptied: failure.is_none()
+            && presence == Presence::Both
+            && new_objects.is_empty()
+            && !old_objects.is_empty(),
         failure,
         base: old_objects.iter().filter_map(ObjectId::of).collect(),
         brings: new_objects.to_vec(),

@@ -117,6 +117,9 @@ fn item(change: &Change, what: &str) -> Item {
     if let Some(said) = words::check(change, SENTENCE) {
         title.push_str(&format!(" — ⚠️ {}", prose(&said)));
     }
+    for remark in words::remarks(change, SENTENCE).iter().take(NOTES) {
+        title.push_str(&format!(" — {}", prose(remark)));
+    }
     let lines = diff::of(change);
     if lines.is_empty() {
         let whole = format!("{title} — {}\n\n", words::no_lines(change));

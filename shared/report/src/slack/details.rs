@@ -95,6 +95,9 @@ fn object(change: &Change, what: &str, pages: &mut Pages) {
     if let Some(said) = words::check(change, limits::SECTION_USED) {
         title.push_str(&format!(" — ⚠️ {}", sentence(&said, usize::MAX)));
     }
+    for remark in words::remarks(change, limits::SECTION_USED) {
+        title.push_str(&format!(" — {}", sentence(&remark, usize::MAX)));
+    }
     let lines = diff::of(change);
     if lines.is_empty() {
         title.push_str(&format!(" — {}", words::no_lines(change)));

@@ -34,9 +34,10 @@ fn weight(change: &Change) -> u8 {
         (_, ChangeKind::Deleted) => 1,
         (_, ChangeKind::Recreated) => 2,
         (Check::NotValidated { .. }, _) => 3,
-        (_, ChangeKind::Changed) => 4,
+        (_, ChangeKind::Changed | ChangeKind::Renamed) => 4,
         (_, ChangeKind::Created) => 5,
-        (_, ChangeKind::Orphaned) => 6,
+        (_, ChangeKind::Moved) => 6,
+        (_, ChangeKind::Orphaned) => 7,
     }
 }
 
@@ -52,6 +53,9 @@ pub(super) fn line(change: &Change) -> String {
         Check::Refused { why } => line.push_str(&format!(" — ⚠️ refused: {}", plain(why, 160))),
         Check::NotValidated { why } => line.push_str(&format!(" — not validated: {}", plain(why, 160))),
         Check::DryRun | Check::RenderOnly => {}
+    }
+    if let Some(remark) = words::remarks(change, 160).first() {
+        line.push_str(&format!(" — {}", plain(remark, 160)));
     }
     line
 }

@@ -1,6 +1,7 @@
 //! Every sentence that Preflux says to people about a report, one function each, as plain text. What a renderer puts around it
 //! (Markdown, Slack, colours) is the renderer's. What is said in answer to a person's doing is in [`replies`].
 
+mod remarks;
 pub mod replies;
 
 use domain::PullRequest;
@@ -9,6 +10,8 @@ use domain::report::{
     ClusterAsked, Comparison, Counts, Coverage, Finding, KustomizationReport, Mode, Presence, RenderCheck,
     Report, Side, Unresolved,
 };
+
+pub use remarks::remarks;
 
 use crate::safe::one_line;
 
@@ -39,6 +42,8 @@ pub fn counts(counts: &Counts) -> String {
         (counts.changed, "changed"),
         (counts.recreated, "recreated"),
         (counts.deleted, "deleted"),
+        (counts.renamed, "renamed"),
+        (counts.moved, "moved"),
         (counts.orphaned, "left behind"),
         (counts.refused, "refused"),
         (counts.not_validated, "not validated"),
@@ -59,6 +64,8 @@ pub fn kind(kind: ChangeKind) -> &'static str {
         ChangeKind::Recreated => "deleted and made anew",
         ChangeKind::Deleted => "deleted",
         ChangeKind::Orphaned => "leaves Git, stays in the cluster",
+        ChangeKind::Moved => "moves to another Kustomization",
+        ChangeKind::Renamed => "renamed",
     }
 }
 
@@ -126,14 +133,21 @@ pub fn unresolved(coverage: &Coverage, most: usize) -> Vec<String> {
         .collect()
 }
 
-/// What stands in the way of merging, most serious first: refused, not rendered, not validated.
+/// What stands in the way of merging, most serious first: refused, not rendered, deleted with all that is in it, not validated.
 pub fn risks(report: &Report) -> Vec<String> {
     let (mut refused, mut unsure, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut emptied, mut along) = (Vec::new(), Vec::new());
     for kustomization in &report.kustomizations {
+        if kustomization.emptied {
+            emptied.push(quoted(&kustomization.name));
+        }
         match &kustomization.finding {
             Finding::Failed { .. } => failed.push(quoted(&kustomization.name)),
             Finding::Changes { changes } => {
                 for change in changes {
+                    if remarks::goes_along(change).is_some() {
+                        along.push(quoted(&change.object.to_string()));
+                    }
                     match &change.check {
                         Check::Refused { .. } => refused.push(quoted(&change.object.to_string())),
                         Check::NotValidated { .. } => unsure.push(quoted(&change.object.to_string())),
@@ -147,6 +161,8 @@ pub fn risks(report: &Report) -> Vec<String> {
     let all = [
         ("The API server refuses", refused),
         ("Does not render:", failed),
+        ("Renders nothing any more, so that everything it applied goes:", emptied),
+        ("Deletes more than the object itself:", along),
         ("The controller rendered the base otherwise, so this report may be wrong:", otherwise),
         ("The API server could not judge", unsure),
     ];
@@ -172,6 +188,7 @@ pub fn check(change: &Change, most: usize) -> Option<String> {
 pub fn no_lines(change: &Change) -> &'static str {
     match (change.kind, &change.before, &change.after) {
         (ChangeKind::Orphaned, ..) => "it is no longer in Git, and nothing removes it from the cluster",
+        (ChangeKind::Moved, ..) => "what changes in it is shown there",
         (_, None, None) => "its content is not known",
         _ => "what differs is hidden, so there are no lines to show",
     }
@@ -189,8 +206,14 @@ pub fn presence(kustomization: &KustomizationReport) -> Vec<String> {
         Presence::New => words.push("new".to_owned()),
         Presence::Removed => words.push("removed".to_owned()),
     }
-    if kustomization.suspended {
-        words.push("suspended: nothing happens before it is resumed".to_owned());
+    match (kustomization.suspended, kustomization.presence) {
+        (false, _) => {}
+        // The controller's finalizer deletes nothing of a suspended Kustomization, and then there is none to resume.
+        (true, Presence::Removed) => words.push("suspended: its objects stay in the cluster".to_owned()),
+        (true, _) => words.push("suspended: nothing happens before it is resumed".to_owned()),
+    }
+    if kustomization.emptied {
+        words.push("renders nothing any more".to_owned());
     }
     match kustomization.render_check {
         Some(RenderCheck::Verified) => words.push("render verified against the controller".to_owned()),

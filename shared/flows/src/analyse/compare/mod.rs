@@ -63,6 +63,7 @@ async fn one(
         path: kustomization.spec.path.clone(),
         presence: pair.presence,
         suspended: kustomization.spec.suspend,
+        emptied: pair.emptied,
         finding,
         drift,
         notes,
