@@ -17,7 +17,7 @@ const MOST_FILES: usize = 50_000;
 const DEEPEST: usize = 64;
 
 /// Which sources count as this repository and branch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Repository {
     /// Sources with one of these addresses that follow this branch.
     Known {
@@ -32,53 +32,118 @@ pub enum Repository {
 
 /// What was discovered.
 pub(super) struct Known {
+    /// Whose sources count.
+    repository: Repository,
     /// The cluster, if it answered.
     pub(super) cluster: Option<Arc<dyn Cluster>>,
     /// What the report says of it.
     pub(super) asked: ClusterAsked,
-    /// The sources that count; for a source that is nowhere to be seen, see `assumed`.
-    pub(super) sources: BTreeMap<ObjectKey, GitRepository>,
-    /// Whether a source that is not in `sources` is taken for this repository, because no cluster could say.
-    pub(super) assume_unknown: bool,
-    /// Sources that are somebody else's, or of another branch.
-    pub(super) others: Vec<ObjectKey>,
+    /// The sources, whoever they follow.
+    sources: BTreeMap<ObjectKey, GitRepository>,
+    /// Whether the Kustomizations are those of files; then a source that is nowhere to be seen is taken for this repository.
+    pub(super) from_files: bool,
     /// The Kustomizations at their sources.
     pub(super) kustomizations: Vec<Kustomization>,
     /// Where the Kustomizations are those of files: the same at the result.
     pub(super) at_result: Option<Vec<Kustomization>>,
     /// Kustomizations that cannot be looked at.
     pub(super) unresolved: Vec<Unresolved>,
+    /// Kustomizations that merging does not reach.
+    pub(super) unaffected: Vec<Unresolved>,
     /// Sentences for every reader.
     pub(super) notes: Vec<String>,
 }
 
-impl Known {
-    /// Whether a Kustomization is fed by this repository and branch.
-    pub(super) fn feeds(&self, kustomization: &Kustomization) -> bool {
-        let source = &kustomization.spec.source_ref;
-        if source.kind != "GitRepository" {
-            return false;
-        }
-        let key = source.key();
-        self.sources.contains_key(&key) || (self.assume_unknown && !self.others.contains(&key))
-    }
+/// Where a Kustomization's content comes from.
+pub(super) enum Feed {
+    /// This repository and branch, by this source.
+    Here(Box<GitRepository>),
+    /// Elsewhere: a sentence without a full stop.
+    Not(String),
 }
 
 impl Known {
-    /// The source of a Kustomization; where nobody can see it, one without ignore rules of its own.
-    pub(super) fn source(&self, kustomization: &Kustomization) -> Result<GitRepository, String> {
-        let key = kustomization.spec.source_ref.key();
-        if let Some(source) = self.sources.get(&key) {
-            return Ok(source.clone());
+    /// Where the source of a Kustomization leads; `rendered` is the source as this side renders it, which counts first.
+    pub(super) fn feed(&self, kind: &str, key: &ObjectKey, rendered: Option<&GitRepository>) -> Feed {
+        if kind != "GitRepository" {
+            return Feed::Not(format!("its content comes from `{kind}/{key}`, which is not looked into"));
         }
-        let unseen = json!({
+        let Some(source) = rendered.or_else(|| self.sources.get(key)) else {
+            return self.unseen(key);
+        };
+        match follows(&self.repository, source) {
+            Follows::Branch => Feed::Here(Box::new(source.clone())),
+            Follows::Pinned { what } => Feed::Not(format!(
+                "its source `{key}` is pinned to {what}, so its content does not come from the branch"
+            )),
+            Follows::No => Feed::Not(format!("its source `{key}` is of another repository or branch")),
+        }
+    }
+
+    /// A source that nobody can see: without a cluster, one of this repository without rules of its own.
+    fn unseen(&self, key: &ObjectKey) -> Feed {
+        let stand_in = json!({
             "apiVersion": "source.toolkit.fluxcd.io/v1",
             "kind": "GitRepository",
             "metadata": { "name": key.name, "namespace": key.namespace },
             "spec": { "url": "https://unseen.invalid/repository" },
         });
-        GitRepository::from_value(&unseen).map_err(|e| e.to_string())
+        match GitRepository::from_value(&stand_in) {
+            Ok(source) if self.from_files => Feed::Here(Box::new(source)),
+            _ => Feed::Not(format!("its source `{key}` is not in the cluster")),
+        }
     }
+
+    /// Whether any source follows this repository and branch.
+    fn follows_any(&self) -> bool {
+        self.sources.values().any(|source| follows(&self.repository, source) == Follows::Branch)
+    }
+
+    /// Sources that are not of this branch and hold what it holds, because they include it: each with how, and whether the
+    /// pull request changes any of that.
+    fn including(&self, changed: &BTreeSet<String>) -> BTreeMap<ObjectKey, (String, bool)> {
+        let mut found: BTreeMap<ObjectKey, (String, bool)> = BTreeMap::new();
+        // Each round goes one include further.
+        for _ in 0..self.sources.len().min(MOST_INCLUDES) {
+            let before = found.len();
+            for source in self.sources.values().filter(|s| follows(&self.repository, s) != Follows::Branch) {
+                for include in &source.include {
+                    let key = ObjectKey::new(&source.key.namespace, &include.repository);
+                    let touched = match (self.feed("GitRepository", &key, None), found.get(&key)) {
+                        (Feed::Here(_), _) => {
+                            touches(include.from_path.as_deref().unwrap_or_default(), changed)
+                        }
+                        (Feed::Not(_), Some((_, touched))) => *touched,
+                        (Feed::Not(_), None) => continue,
+                    };
+                    let at = include.to_path.as_deref().unwrap_or(&include.repository);
+                    let how = format!("its source `{}` includes `{key}` at `{at}`", source.key);
+                    let entry = found.entry(source.key.clone()).or_insert((how, false));
+                    entry.1 |= touched;
+                }
+            }
+            if found.len() == before {
+                break;
+            }
+        }
+        found
+    }
+}
+
+/// Includes of includes that are followed.
+const MOST_INCLUDES: usize = 8;
+
+/// Whether anything below a directory, given as Flux takes it, is among the changed paths.
+fn touches(dir: &str, changed: &BTreeSet<String>) -> bool {
+    let parts: Vec<&str> = dir.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let dir = parts.join("/");
+    // What leads up is not worked out here: it may be anything.
+    dir.is_empty()
+        || parts.contains(&"..")
+        || changed.iter().any(|path| {
+            let ignored = path.rsplit('/').next() == Some(".sourceignore");
+            ignored || path.strip_prefix(&dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
 }
 
 /// Discovers, and falls back to the tree when the cluster does not answer: a report without a cluster beats no report.
@@ -88,8 +153,8 @@ pub(super) async fn kustomizations(question: &Question<'_>) -> Known {
         Ok(cluster) => match cluster.flux_objects().await {
             Ok(objects) => {
                 let (sources, kustomizations) = (objects.git_repositories, objects.kustomizations);
-                let mut known = sort_out(&question.repository, sources, kustomizations, false);
-                if known.sources.is_empty() && known.unresolved.is_empty() {
+                let mut known = sort_out(question, sources, kustomizations, false);
+                if !known.follows_any() && known.unresolved.is_empty() && known.unaffected.is_empty() {
                     known = in_tree(question).await;
                     known.notes.push(NOT_BOOTSTRAPPED.to_owned());
                 }
@@ -116,8 +181,8 @@ async fn in_tree(question: &Question<'_>) -> Known {
     let search = move || (search(base.as_ref()), search(result.as_ref()));
     let (base, result) = tokio::task::spawn_blocking(search).await.unwrap_or_default();
     let mut notes: BTreeSet<String> = base.notes.into_iter().chain(result.notes).collect();
-    let mut known = sort_out(&question.repository, base.sources, base.kustomizations, true);
-    let mut after = sort_out(&question.repository, result.sources, result.kustomizations, true);
+    let mut known = sort_out(question, base.sources, base.kustomizations, true);
+    let mut after = sort_out(question, result.sources, result.kustomizations, true);
     let mut several = take_ambiguous(&mut known.kustomizations);
     several.extend(take_ambiguous(&mut after.kustomizations));
     for (key, paths) in several {
@@ -155,53 +220,83 @@ fn take_ambiguous(found: &mut Vec<Kustomization>) -> BTreeMap<ObjectKey, String>
     ambiguous
 }
 
+/// What a cluster with these objects would give.
+#[cfg(test)]
+pub(super) fn as_live(question: &Question<'_>, sources: Vec<Value>, kustomizations: Vec<Value>) -> Known {
+    sort_out(question, sources, kustomizations, false)
+}
+
 fn sort_out(
-    repository: &Repository,
+    question: &Question<'_>,
     sources: Vec<Value>,
     kustomizations: Vec<Value>,
-    from_tree: bool,
+    from_files: bool,
 ) -> Known {
     let mut known = Known {
+        repository: question.repository.clone(),
         cluster: None,
         asked: ClusterAsked::No { why: String::new() },
         sources: BTreeMap::new(),
-        assume_unknown: from_tree,
-        others: Vec::new(),
+        from_files,
         kustomizations: Vec::new(),
         at_result: None,
         unresolved: Vec::new(),
+        unaffected: Vec::new(),
         notes: Vec::new(),
     };
-    let mut pinned = BTreeMap::new();
     for value in sources {
         match GitRepository::from_value(&value) {
             Err(error) => known.notes.push(format!("A GitRepository could not be read: {error}.")),
-            Ok(source) => match follows(repository, &source) {
-                Follows::Branch => drop(known.sources.insert(source.key.clone(), source)),
-                Follows::Pinned { what } => drop(pinned.insert(source.key.clone(), what)),
-                Follows::No => known.others.push(source.key.clone()),
-            },
+            Ok(source) => drop(known.sources.insert(source.key.clone(), source)),
         }
     }
+    let including = known.including(&question.checkout.changed);
+    let mut generated = BTreeSet::new();
     for value in kustomizations {
-        let kustomization = match Kustomization::from_value(&value) {
-            Ok(kustomization) => kustomization,
-            Err(error) => {
-                known.notes.push(format!("A Kustomization could not be read: {error}."));
-                continue;
+        match Kustomization::from_value(&value) {
+            Err(error) => known.notes.push(format!("A Kustomization could not be read: {error}.")),
+            Ok(own) if own.spec.source_ref.kind == "ExternalArtifact" => {
+                generated.insert(format!("`{}`", own.key));
             }
-        };
-        let (name, source) = (kustomization.key.to_string(), kustomization.spec.source_ref.key());
-        if let Some(what) = pinned.get(&source) {
-            let why =
-                format!("its source `{source}` is pinned to {what}: nothing changes until the pin moves");
-            known.unresolved.push(Unresolved { name, why });
-        } else if known.feeds(&kustomization) {
-            known.kustomizations.push(kustomization);
+            Ok(own) => place(&mut known, &including, own),
         }
     }
-    known.others.extend(pinned.into_keys());
+    if !generated.is_empty() {
+        let names = generated.into_iter().collect::<Vec<_>>().join(", ");
+        known.notes.push(format!(
+            "Whether this repository is in the ExternalArtifacts of {names} was not looked at."
+        ));
+    }
     known
+}
+
+/// Puts a Kustomization where it belongs: to those that are rendered, or to those of which something has to be said.
+fn place(known: &mut Known, including: &BTreeMap<ObjectKey, (String, bool)>, own: Kustomization) {
+    let (name, key) = (own.key.to_string(), own.spec.source_ref.key());
+    if let Feed::Here(_) = known.feed(&own.spec.source_ref.kind, &key, None) {
+        return known.kustomizations.push(own);
+    }
+    if own.spec.source_ref.kind != "GitRepository" {
+        return;
+    }
+    match including.get(&key) {
+        Some((how, true)) => {
+            let why = format!(
+                "{how}, where the pull request changes something, and its own content is not known here"
+            );
+            return known.unresolved.push(Unresolved { name, why });
+        }
+        Some((how, false)) => {
+            let why = format!("{how}, and the pull request changes nothing of that");
+            return known.unaffected.push(Unresolved { name, why });
+        }
+        None => {}
+    }
+    let followed = known.sources.get(&key).map(|source| follows(&known.repository, source));
+    if let Some(Follows::Pinned { what }) = followed {
+        let why = format!("its source `{key}` is pinned to {what}: nothing changes until the pin moves");
+        known.unaffected.push(Unresolved { name, why });
+    }
 }
 
 fn follows(repository: &Repository, source: &GitRepository) -> Follows {

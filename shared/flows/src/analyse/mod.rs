@@ -4,16 +4,18 @@
 
 mod compare;
 mod discover;
+mod foreign;
 mod pair;
 mod remote;
 mod render;
 mod variables;
 mod verify;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::mask::Mask;
-use domain::report::{ClusterAsked, Coverage, KustomizationReport, RenderChecks};
+use domain::report::{ClusterAsked, Coverage, KustomizationReport, RenderChecks, Unresolved};
 use ports::{Checkout, Cluster};
 
 pub use discover::Repository;
@@ -53,21 +55,21 @@ pub async fn analyse(question: Question<'_>) -> Findings {
     let base = render::base(question.checkout, from).await;
     let result = render::result(question.checkout, from, &base).await;
     let mask = Mask::new(values.secrets().await.into_iter().chain(base.secrets()).chain(result.secrets()));
-    let pairs = pair::up(&base, &result);
+    let (foreign, moved) = foreign::touched(&base, &result);
+    let mut pairs = pair::up(&base, &result);
+    pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
     let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
     let checks = verified(&base, &known, question.checkout, &mut kustomizations);
+    let mut notes = known.notes.clone();
+    notes.extend(base.notes.iter().chain(&result.notes).cloned());
+    notes.extend(remotes.notes());
+    let mut said = BTreeSet::new();
+    notes.retain(|note| said.insert(note.clone()));
     Findings {
+        coverage: Coverage { render_checks: checks, ..coverage(&pairs, &result, &known, foreign) },
         cluster: known.asked,
-        coverage: Coverage { render_checks: checks, ..coverage(&pairs, known.unresolved) },
         kustomizations,
-        notes: known
-            .notes
-            .iter()
-            .chain(&base.notes)
-            .chain(&result.notes)
-            .chain(&remotes.notes())
-            .map(|note| mask.text(note))
-            .collect(),
+        notes: notes.iter().map(|note| mask.text(note)).collect(),
     }
 }
 
@@ -106,13 +108,25 @@ fn verified(
     checks
 }
 
-fn coverage(pairs: &[pair::Pair], unresolved: Vec<domain::report::Unresolved>) -> Coverage {
-    let identical = pairs.iter().filter(|p| p.identical).count();
+fn coverage(
+    pairs: &[pair::Pair],
+    result: &render::Side,
+    known: &discover::Known,
+    foreign: Vec<Unresolved>,
+) -> Coverage {
+    let proved = |pair: &&pair::Pair| {
+        pair.identical && result.nodes.get(&pair.kustomization.key).is_some_and(|node| node.proved)
+    };
+    let mut unresolved = known.unresolved.clone();
+    unresolved.extend(foreign);
+    let identical = pairs.iter().filter(proved).count();
+    let failed = pairs.iter().filter(|pair| pair.failure.is_some()).count();
     Coverage {
         known: pairs.len() + unresolved.len(),
-        rendered: pairs.iter().filter(|p| !p.identical && p.failure.is_none()).count(),
+        rendered: pairs.len() - identical - failed,
         identical,
         unresolved,
+        unaffected: known.unaffected.clone(),
         ..Coverage::default()
     }
 }

@@ -28,12 +28,14 @@ impl Source {
         self.secrets.lock().await.iter().cloned().collect()
     }
 
-    /// The variables of a Kustomization. `rendered` are the objects of this side so far: what a parent or a dependency
-    /// brings at this commit counts before what the cluster still has. The error is a sentence without a full stop.
+    /// The variables of a Kustomization. `rendered` are the objects of this side, `before` those of the base when this is the
+    /// result: what is rendered at this commit counts before what the cluster still has. What is encrypted, or not applied
+    /// over what is there, counts after it. The error is a sentence without a full stop.
     pub(super) async fn of(
         &self,
         kustomization: &Kustomization,
         rendered: &[&Value],
+        before: &[&Value],
     ) -> Result<Variables, String> {
         let mut objects = BTreeMap::new();
         for reference in flux::substitute_from(kustomization) {
@@ -42,8 +44,20 @@ impl Source {
                 namespace: kustomization.key.namespace.clone(),
                 name: reference.name.clone(),
             };
-            let value = match rendered.iter().find(|object| is(object, &place)) {
-                Some(object) => Some((*object).clone()),
+            let named = |objects: &[&Value]| objects.iter().find(|o| is(o, &place)).map(|o| (*o).clone());
+            let value = match named(rendered) {
+                Some(object) if encrypted(&object) => {
+                    if !before.is_empty() && named(before).as_ref() != Some(&object) {
+                        return Err(format!(
+                            "its variables come from `{reference}`, which is encrypted and which the pull request changes"
+                        ));
+                    }
+                    self.fetch(&place, &reference).await?
+                }
+                Some(object) if !applied_over(&object) && self.cluster.is_some() => {
+                    self.fetch(&place, &reference).await?.or(Some(object))
+                }
+                Some(object) => Some(object),
                 None => self.fetch(&place, &reference).await?,
             };
             if let Some(value) = value {
@@ -94,6 +108,16 @@ pub(super) fn secret_values(object: &Value) -> Vec<String> {
     let texts =
         |field: &str| object[field].as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
     texts("stringData").map(str::to_owned).chain(texts("data").filter_map(decode)).collect()
+}
+
+fn encrypted(object: &Value) -> bool {
+    object["sops"]["mac"].as_str().is_some_and(|mac| !mac.is_empty())
+}
+
+/// Whether what is rendered replaces what the cluster has.
+fn applied_over(object: &Value) -> bool {
+    !flux::control::is_excluded(object)
+        && flux::control::ssa_policy(object) != flux::control::SsaPolicy::IfNotPresent
 }
 
 fn is(object: &Value, place: &ConfigRef) -> bool {

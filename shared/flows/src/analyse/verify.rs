@@ -90,8 +90,13 @@ mod tests {
             (Rendered { digest: "sha256:ours".into(), ..Rendered::default() }, kustomization("apps", status));
         let mut own = live.clone();
         change(&mut rendered, &mut own);
-        let node =
-            Node { kustomization: own, variables: Variables::default(), outcome: Ok(Arc::new(rendered)) };
+        let node = Node {
+            kustomization: own,
+            variables: Variables::default(),
+            outcome: Ok(Arc::new(rendered)),
+            listing: None,
+            proved: false,
+        };
         let said = match of(&node, Some(&live), &BASE.parse().unwrap()) {
             RenderCheck::NotComparable { why } => why,
             other => format!("{other:?}"),
@@ -126,7 +131,7 @@ mod tests {
     fn what_is_not_there_cannot_be_compared() {
         let own = kustomization("apps", Value::Null);
         let (variables, outcome) = (Variables::default(), Err("broken".to_owned()));
-        let node = Node { kustomization: own.clone(), variables, outcome };
+        let node = Node { kustomization: own.clone(), variables, outcome, listing: None, proved: false };
         let commit = BASE.parse().unwrap();
         let why = |check| match check {
             RenderCheck::NotComparable { why } => why,

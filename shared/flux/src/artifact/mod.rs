@@ -1,16 +1,14 @@
 //! The artifact that source-controller would publish for a tree: what a Kustomization can see of a repository.
 
+mod include;
+mod walk;
+
 use kustomize::{Entry, EntryKind, Tree, TreeError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::ignore::Patterns;
-use crate::{Error, GitRepository};
-
-/// Entries that a repository may have; more is refused.
-const MAX_ENTRIES: usize = 2_000_000;
-/// How deep directories may nest.
-const MAX_DEPTH: usize = 256;
+use crate::{Error, GitRepository, ObjectKey};
+use walk::Walk;
 
 /// A tree without what source-controller leaves out: symbolic links, submodules, what lies outside
 /// `spec.sparseCheckout`, and what `.sourceignore` files, `spec.ignore` or the default exclusions exclude.
@@ -24,6 +22,10 @@ pub struct Artifact<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     directories: BTreeMap<String, BTreeMap<String, EntryKind>>,
+    /// Where in the tree an included file stands, by its path in the artifact.
+    included: BTreeMap<String, String>,
+    /// Directories whose content is not known, each with the sentence that says why.
+    unknown: BTreeMap<String, String>,
 }
 
 impl<'a> Artifact<'a> {
@@ -39,36 +41,53 @@ impl<'a> Artifact<'a> {
 }
 
 impl Listing {
-    /// What of `tree` is in the artifact of `source`. Walks the whole tree once and reads its `.sourceignore` files.
+    /// What of `tree` is in the artifact of `source`, which includes nothing that is known. Walks the whole tree once and
+    /// reads its `.sourceignore` files.
     ///
-    /// `spec.include` is refused, since other repositories would have to be brought too, and so is
-    /// `spec.recurseSubmodules` when there are submodules.
+    /// `spec.recurseSubmodules` is refused when there are submodules.
     pub fn of(tree: &dyn Tree, source: &GitRepository) -> Result<Self, Error> {
-        let unsupported = |field: &str, reason: &str| Error::Unsupported {
-            object: format!("GitRepository/{}", source.key),
-            field: field.into(),
-            reason: reason.into(),
-        };
-        if !source.include.is_empty() {
-            return Err(unsupported("spec.include", "the content of other repositories is not known here"));
-        }
-        let walk = Walk::of(tree, &source.sparse_checkout)
-            .map_err(|reason| Error::Content { object: format!("GitRepository/{}", source.key), reason })?;
-        if source.recurse_submodules && walk.submodules {
-            return Err(unsupported("spec.recurseSubmodules", "the content of submodules is not known here"));
-        }
-        let mut patterns = walk.patterns;
-        patterns.add(source.ignore.as_deref().unwrap_or_default(), "");
-        let patterns = patterns.complete();
+        Self::with_includes(tree, source, &BTreeMap::new())
+    }
 
-        let mut listing = Self { directories: BTreeMap::from([(String::new(), BTreeMap::new())]) };
-        for (path, kind) in walk.entries {
-            let parts: Vec<&str> = path.split('/').collect();
-            if !patterns.exclude(&parts, kind == EntryKind::Directory) {
-                listing.insert(&path, kind);
-            }
-        }
-        Ok(listing)
+    /// The same, with what `spec.include` brings from `others`: sources of the very same tree, by their keys. What another
+    /// source would bring is not known, and [`unknown`](Self::unknown) tells when a build looked for it.
+    pub fn with_includes(
+        tree: &dyn Tree,
+        source: &GitRepository,
+        others: &BTreeMap<ObjectKey, GitRepository>,
+    ) -> Result<Self, Error> {
+        include::listing(tree, source, others, 0)
+    }
+
+    /// Why a build that looked at these paths may lack something: it looked where content is not known.
+    pub fn unknown(&self, reads: &BTreeSet<String>) -> Option<&str> {
+        let near = |dir: &str, read: &str| read.is_empty() || is_below(dir, read) || is_below(read, dir);
+        let hit = self.unknown.iter().find(|(dir, _)| reads.iter().any(|read| near(dir, read)));
+        hit.map(|(_, why)| why.as_str())
+    }
+
+    /// Every path of the artifact that differs between two commits of its repository: `changed` are the repository's own
+    /// changed paths. Paths that come or go because the source itself changed are among them.
+    pub fn differences(before: &Self, after: &Self, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        let (old, new) = (before.paths(), after.paths());
+        let differs = |path: &String| {
+            old.get(path) != new.get(path) || old.get(path).is_some_and(|place| changed.contains(&place.0))
+        };
+        old.keys().chain(new.keys()).filter(|path| differs(path)).cloned().collect()
+    }
+
+    /// Every path, with where it stands in the tree and what it is there.
+    fn paths(&self) -> BTreeMap<String, (String, EntryKind)> {
+        let entries = self
+            .directories
+            .iter()
+            .flat_map(|(dir, entries)| entries.iter().map(move |(name, kind)| (join(dir, name), *kind)));
+        entries.map(|(path, kind)| (path.clone(), (self.place(&path).to_owned(), kind))).collect()
+    }
+
+    /// Where in the tree a path of the artifact stands.
+    fn place<'a>(&'a self, path: &'a str) -> &'a str {
+        self.included.get(path).map_or(path, String::as_str)
     }
 
     /// Adds an entry and the directories above it, which unpacking an archive creates too.
@@ -99,7 +118,7 @@ impl Tree for Artifact<'_> {
 
     fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
         match self.kind(path) {
-            Some(EntryKind::File) => self.tree.read(path),
+            Some(EntryKind::File) => self.tree.read(self.listing.place(path)),
             _ => Err(TreeError::NotFound { path: path.to_owned() }),
         }
     }
@@ -111,55 +130,9 @@ impl Tree for Artifact<'_> {
     }
 }
 
-/// Everything in a tree that can be in an artifact, parents before children.
-#[derive(Default)]
-struct Walk {
-    entries: Vec<(String, EntryKind)>,
-    patterns: Patterns,
-    submodules: bool,
-}
-
-impl Walk {
-    fn of(tree: &dyn Tree, sparse: &[String]) -> Result<Self, String> {
-        let sparse: Vec<&str> = sparse.iter().map(|dir| dir.strip_prefix("./").unwrap_or(dir)).collect();
-        let mut walk = Self::default();
-        walk.directory(tree, &sparse, "", 0)?;
-        Ok(walk)
-    }
-
-    fn directory(&mut self, tree: &dyn Tree, sparse: &[&str], dir: &str, depth: usize) -> Result<(), String> {
-        if depth > MAX_DEPTH {
-            return Err(format!("nests deeper than {MAX_DEPTH} directories"));
-        }
-        let checked_out =
-            |path: &str| sparse.is_empty() || sparse.iter().any(|prefix| path.starts_with(prefix));
-        let listed = tree.list(dir).map_err(|error| format!("cannot be listed: {error}"))?;
-        let ignore_file = join(dir, ".sourceignore");
-        if checked_out(&ignore_file) && tree.kind(&ignore_file) == Some(EntryKind::File) {
-            let bytes = tree.read(&ignore_file).map_err(|error| format!("cannot be read: {error}"))?;
-            self.patterns.add(&String::from_utf8_lossy(&bytes), dir);
-        }
-        for entry in listed {
-            let path = join(dir, &entry.name);
-            if self.entries.len() >= MAX_ENTRIES {
-                return Err(format!("has more than {MAX_ENTRIES} files"));
-            }
-            match entry.kind {
-                EntryKind::File if checked_out(&path) => self.entries.push((path, entry.kind)),
-                EntryKind::Directory => {
-                    self.entries.push((path.clone(), entry.kind));
-                    let with_directory = self.entries.len();
-                    self.directory(tree, sparse, &path, depth + 1)?;
-                    if !sparse.is_empty() && self.entries.len() == with_directory {
-                        self.entries.pop();
-                    }
-                }
-                EntryKind::Submodule => self.submodules = true,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
+/// Whether a path is a directory's, or the directory itself.
+fn is_below(dir: &str, path: &str) -> bool {
+    path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A path below a directory, where `""` is the root.
@@ -281,10 +254,6 @@ mod tests {
             let repository = Repository(MemoryTree::new([("a", "")]));
             Artifact::new(&repository, &source(spec)).err().unwrap().to_string()
         };
-        assert_eq!(
-            error(json!({"include": [{"repository": {"name": "other"}}]})),
-            "`spec.include` of `GitRepository/flux-system/fleet` is not supported: the content of other repositories is not known here"
-        );
         assert!(error(json!({"recurseSubmodules": true})).starts_with("`spec.recurseSubmodules`"));
     }
 }
