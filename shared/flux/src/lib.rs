@@ -40,6 +40,7 @@ pub use kustomization::{
     KubeConfig, Kustomization, ObjectKey, Patch, PostBuild, Snapshot, SourceRef, Spec, Status,
     SubstituteKind, SubstituteReference, SubstituteStrategy,
 };
+pub use normalise::{Normalised, normalise, without_zeros};
 pub use order::{Stage, apply_order, compare_kinds, stage};
 pub use render::{Options, Rendered, render};
 pub use source::{Follows, GitRepository, Include, Reference};

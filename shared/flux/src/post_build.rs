@@ -2,12 +2,13 @@
 //! are lost on the way, so `"${PORT}"` becomes a number; this is Flux, not an accident here.
 
 use kustomize::yaml;
-use serde_json::{Number, Value};
+use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::control::is_substitution_disabled;
 use crate::envsubst::{self, Language};
 use crate::inventory::describe;
+use crate::normalise::go_number;
 use crate::{Error, Kustomization, SubstituteStrategy, Variables};
 
 /// Substitutes in every object that does not opt out.
@@ -105,13 +106,6 @@ fn go_numbers(value: &mut Value) {
         Value::Object(map) => map.values_mut().for_each(go_numbers),
         _ => {}
     }
-}
-
-/// A number as Go prints it: the shortest digits that give the same float, filled up with zeros.
-fn go_number(float: f64) -> Option<Number> {
-    let digits = format!("{float}");
-    let whole = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
-    whole.ok().or_else(|| Number::from_f64(float))
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ pub struct Options {
 /// What kustomize-controller would apply.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rendered {
-    /// The objects in the order of the build, with owner labels and common metadata. What only the typed structs of
-    /// Kubernetes could normalise is left to the API server.
+    /// The objects in the order of the build, as the controller hands them to server-side apply: with owner labels,
+    /// normalised, with common metadata.
     pub objects: Vec<Value>,
     /// Every path that was looked at in the artifact, found or not; the key of a cache.
     pub reads: BTreeSet<String>,
@@ -133,10 +133,14 @@ fn check_identities(objects: &[Value], kustomization: &Kustomization) -> Result<
 }
 
 fn invalid(object: &Value, kustomization: &Kustomization, reason: &str) -> Error {
+    invalid_name(&describe(object), kustomization, reason)
+}
+
+fn invalid_name(object: &str, kustomization: &Kustomization, reason: &str) -> Error {
     Error::InvalidObject {
         kustomization: kustomization.key.clone(),
-        object: describe(object),
-        reason: reason.into(),
+        object: object.to_owned(),
+        reason: reason.to_owned(),
     }
 }
 
@@ -191,7 +195,9 @@ fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), 
             rendered.warnings.push(ciphertext(&name, how));
             rendered.encrypted.extend(ObjectId::of(object));
         } else {
-            normalise::normalise(object);
+            let done =
+                normalise::normalise(object).map_err(|reason| invalid_name(&name, kustomization, &reason))?;
+            rendered.warnings.extend(unknown(&name, &done.unknown));
         }
         if let Some(common) = &kustomization.spec.common_metadata {
             metadata::set_common(object, common);
@@ -204,6 +210,17 @@ fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// What to say of fields that the controller drops on the way to the API server.
+fn unknown(object: &str, paths: &[String]) -> Option<String> {
+    let paths: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+    let which = if paths.len() == 1 {
+        "a field that its kind does not have"
+    } else {
+        "fields that its kind does not have"
+    };
+    (!paths.is_empty()).then(|| format!("`{object}` has {which}, which Flux drops: {}", paths.join(", ")))
 }
 
 /// What to say of an object that the controller decrypts.
@@ -260,7 +277,13 @@ mod tests {
         );
         let config_map = json!({"apiVersion": "v1", "kind": "ConfigMap", "sops": {"mac": "ENC[y]"}});
         let warnings = finished(config_map, Value::Null).unwrap().warnings;
-        assert_eq!(warnings, ["`ConfigMap` is encrypted and nothing decrypts it"]);
+        assert_eq!(
+            warnings,
+            [
+                "`ConfigMap` has a field that its kind does not have, which Flux drops: `sops`",
+                "`ConfigMap` is encrypted and nothing decrypts it"
+            ]
+        );
     }
 
     #[test]

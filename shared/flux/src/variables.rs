@@ -1,6 +1,8 @@
 //! The variables of `spec.postBuild`: where they come from, and which of them are secret.
 
 use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -116,10 +118,14 @@ impl fmt::Debug for Variables {
     }
 }
 
+/// Go does not mind what the last character has beyond the last byte.
+const LENIENT: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
+
 /// Standard base64 with line breaks allowed, as Go's decoder reads it.
 pub(crate) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     let joined: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r')).collect();
-    base64::engine::general_purpose::STANDARD.decode(joined).ok()
+    LENIENT.decode(joined).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 // {"op": "envsubst", "text", "vars", "lenient"} -> text (base64, since it need not be UTF-8)
 // {"op": "ignore", "files", "ignore"} -> paths that stay in a source's artifact
 // {"op": "render", "files", "kustomization", "lenient"} -> yaml (its digest is what Flux compares), digest, objects
+// {"op": "normalise", "object"} -> objects: the one object, normalised
 //
 // The steps are those of kustomize-controller's reconciliation, up to what it hands to server-side apply.
 package main
@@ -26,6 +27,7 @@ import (
 	"github.com/fluxcd/pkg/ssa/normalize"
 	ssautil "github.com/fluxcd/pkg/ssa/utils"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
 type request struct {
@@ -36,6 +38,7 @@ type request struct {
 	Text          string                 `json:"text"`
 	Vars          map[string]string      `json:"vars"`
 	Ignore        string                 `json:"ignore"`
+	Object        json.RawMessage        `json:"object"`
 }
 
 type answer struct {
@@ -82,6 +85,8 @@ func respond(r request) (a answer) {
 		a.Text = []byte(s)
 	case "ignore":
 		a.Paths, err = ignored(r)
+	case "normalise":
+		a, err = normalised(r)
 	default:
 		a, err = render(r)
 	}
@@ -143,6 +148,20 @@ func ignored(r request) ([]string, error) {
 	return kept, err
 }
 
+func normalised(r request) (a answer, err error) {
+	var o unstructured.Unstructured
+	// The numbers are those of Kubernetes: whole ones stay whole.
+	if err := utiljson.Unmarshal(r.Object, &o.Object); err != nil {
+		return a, err
+	}
+	if err := normalize.UnstructuredList([]*unstructured.Unstructured{&o}); err != nil {
+		return a, err
+	}
+	ssautil.RemoveCABundleFromCRD(&o)
+	a.Objects = append(a.Objects, o.Object)
+	return a, nil
+}
+
 func render(r request) (a answer, err error) {
 	dir, err := write(r)
 	defer os.RemoveAll(dir)
@@ -202,6 +221,7 @@ func render(r request) (a answer, err error) {
 		ssautil.SetCommonMetadata(objects, labels, annotations)
 	}
 	for _, o := range objects {
+		ssautil.RemoveCABundleFromCRD(o)
 		a.Objects = append(a.Objects, o.Object)
 	}
 	return a, nil

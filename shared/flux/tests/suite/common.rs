@@ -113,20 +113,6 @@ pub(crate) fn oracle(test: &str) -> Option<String> {
     None
 }
 
-/// A value without nulls and empty maps, all the way down.
-pub(crate) fn pruned(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let kept = map.iter().map(|(k, v)| (k.clone(), pruned(v)));
-            let kept =
-                kept.filter(|(_, v)| !v.is_null() && !v.as_object().is_some_and(serde_json::Map::is_empty));
-            Value::Object(kept.collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(pruned).collect()),
-        other => other.clone(),
-    }
-}
-
 /// `sha256:<hex>` of a text.
 pub(crate) fn digest(text: &str) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(text)))

@@ -6,4 +6,5 @@ mod cases;
 mod common;
 mod envsubst;
 mod oracle;
+mod random;
 mod versions;

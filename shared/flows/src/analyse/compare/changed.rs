@@ -2,7 +2,7 @@
 
 use domain::change::{ChangeKind, Check, comparable};
 use domain::plan::ObjectPlan;
-use flux::control;
+use flux::{control, without_zeros};
 use ports::{DryRun, Refusal};
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ impl Asker<'_> {
                 ..Answer::default()
             };
         }
-        let renders = || (Some(before.clone()), Some(after.clone()));
+        let renders = || (Some(without_zeros(before)), Some(without_zeros(after)));
         match futures::join!(self.cluster.dry_run(before), self.cluster.dry_run(after)) {
             (_, DryRun::Refused(Refusal::Immutable(why))) => {
                 let forced = self.kustomization.spec.force || control::is_forced(after);

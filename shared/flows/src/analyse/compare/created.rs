@@ -2,7 +2,7 @@
 
 use domain::change::{ChangeKind, Check};
 use domain::plan::ObjectPlan;
-use flux::control;
+use flux::{control, without_zeros};
 use ports::DryRun;
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ impl Asker<'_> {
         match self.cluster.dry_run(after).await {
             DryRun::Refused(refusal) => {
                 let check = self.check(&plan.id, refusal);
-                self.change(plan, ChangeKind::Created, check, (None, Some(after.clone())))
+                self.change(plan, ChangeKind::Created, check, (None, Some(without_zeros(after))))
             }
             // The answer to an apply that creates has no resource version: nothing was stored.
             DryRun::Accepted(stored)

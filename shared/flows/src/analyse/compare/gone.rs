@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use domain::ObjectId;
 use domain::change::{ChangeKind, Check};
 use domain::plan::{Fate, ObjectPlan};
-use flux::control;
+use flux::{control, without_zeros};
 use serde_json::Value;
 
 use super::{Answer, Asker, Pair};
 
 impl Asker<'_> {
     pub(super) async fn gone(&self, plan: &ObjectPlan, before: &Value) -> Answer {
-        let sides = || (Some(before.clone()), None);
+        let sides = || (Some(without_zeros(before)), None);
         if plan.fate == Fate::Orphan {
             return self.change(plan, ChangeKind::Orphaned, Check::DryRun, sides());
         }

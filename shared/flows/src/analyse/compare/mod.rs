@@ -10,7 +10,7 @@ use domain::change::{Change, ChangeKind, Check};
 use domain::mask::Mask;
 use domain::plan::{Fate, ObjectPlan};
 use domain::report::{Finding, KustomizationReport};
-use flux::Kustomization;
+use flux::{Kustomization, without_zeros};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use ports::Cluster;
 use serde_json::Value;
@@ -104,7 +104,7 @@ fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
         Some(why) => Check::NotValidated { why: why.to_owned() },
         None => Check::RenderOnly,
     };
-    let sides = (plan.before.clone(), plan.after.clone());
+    let sides = (plan.before.as_ref().map(without_zeros), plan.after.as_ref().map(without_zeros));
     Answer { change: Some(Change::new(plan.id.clone(), kind, check, sides, mask)), ..Answer::default() }
 }
 
