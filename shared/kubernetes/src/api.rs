@@ -41,7 +41,19 @@ pub(crate) enum Failure {
     /// The server said no, for good.
     Status(Status),
     /// No answer, or one that asks to come back later, after all tries.
-    Lost(String),
+    Lost {
+        /// What was asked, and what came of it in our own words.
+        brief: String,
+        /// The same with the server's words, which may repeat values.
+        whole: String,
+    },
+}
+
+impl Failure {
+    /// A failure that the server said nothing of.
+    pub(crate) fn lost(reason: String) -> Self {
+        Self::Lost { brief: reason.clone(), whole: reason }
+    }
 }
 
 impl Api {
@@ -67,13 +79,18 @@ impl Api {
     pub(crate) async fn ask(&self, call: &Call) -> Result<Value, Failure> {
         let mut tries = 1;
         loop {
-            let (reason, wait) = match self.once(call).await {
+            let (failure, wait) = match self.once(call).await {
                 Ok(value) => return Ok(value),
                 Err(Once::Failed(status)) => return Err(Failure::Status(status)),
-                Err(Once::Later(reason, wait)) => (reason, wait),
+                Err(Once::Later(reason, wait)) => (Failure::lost(format!("{}: {reason}", call.what())), wait),
+                Err(Once::Busy(status, wait)) => {
+                    let said = |reason: &str| format!("{}: {reason}", call.what());
+                    let brief = said(&format!("HTTP status {}", status.code));
+                    (Failure::Lost { brief, whole: said(&status.words()) }, wait)
+                }
             };
             if tries == TRIES {
-                return Err(Failure::Lost(format!("{}: {reason}", call.what())));
+                return Err(failure);
             }
             sleep(wait.unwrap_or(self.pause * tries).min(MAX_WAIT)).await;
             tries += 1;
@@ -103,7 +120,7 @@ impl Api {
         let status = Status::parse(code, &body);
         match definite(&status) {
             true => Err(Once::Failed(status)),
-            false => Err(Once::Later(status.words(), wait.map(Duration::from_secs))),
+            false => Err(Once::Busy(status, wait.map(Duration::from_secs))),
         }
     }
 
@@ -121,8 +138,10 @@ impl Api {
 
 enum Once {
     Failed(Status),
-    /// Why, and how long the server asks to wait.
+    /// Why, and how long to wait.
     Later(String, Option<Duration>),
+    /// What the server said, and how long it asks to wait.
+    Busy(Status, Option<Duration>),
 }
 
 /// What failed is in the sources of kube's error.

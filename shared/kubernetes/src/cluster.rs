@@ -15,6 +15,7 @@ use crate::api::{Api, Failure};
 use crate::call::{Call, Path};
 use crate::discovery::{Discovery, Resource};
 use crate::kubeconfig::{self, ConfigError, Options, Trust};
+use crate::reduce::{self, Reducer};
 use crate::refusal::{cluster_error, refusal};
 
 /// Pages of a list, 500 objects each, that are read before something must be wrong.
@@ -25,6 +26,7 @@ pub struct KubeCluster {
     name: String,
     api: Api,
     discovery: Discovery,
+    reducer: Reducer,
 }
 
 impl KubeCluster {
@@ -55,7 +57,7 @@ impl KubeCluster {
     }
 
     pub(crate) fn over(name: &str, api: Api) -> Self {
-        Self { name: name.to_owned(), api, discovery: Discovery::default() }
+        Self { name: name.to_owned(), api, discovery: Discovery::default(), reducer: Reducer::new() }
     }
 
     /// Every object of one of Flux's kinds, in v1 or else in the version that the cluster prefers.
@@ -92,20 +94,22 @@ impl KubeCluster {
                 page => page?,
             };
             if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
-                found.extend(items);
+                found.extend(items.into_iter().map(|item| self.reducer.object(None, item)));
             }
             next = page.pointer("/metadata/continue").and_then(Value::as_str).map(str::to_owned);
             if next.as_deref().is_none_or(str::is_empty) {
                 return Ok(Some(found));
             }
         }
-        Err(Failure::Lost(format!("the list has over {MAX_PAGES} pages")))
+        Err(Failure::lost(format!("the list has over {MAX_PAGES} pages")))
     }
 
     fn error(&self, what: &str, failure: Failure) -> ClusterError {
         match failure {
             Failure::Status(status) => cluster_error(&self.name, what, &status),
-            Failure::Lost(reason) => ClusterError::Unreachable { cluster: self.name.clone(), reason },
+            Failure::Lost { brief, .. } => {
+                ClusterError::Unreachable { cluster: self.name.clone(), reason: brief }
+            }
         }
     }
 
@@ -124,10 +128,18 @@ impl KubeCluster {
         Ok((resource, path))
     }
 
-    async fn read(&self, path: &Path) -> Result<Option<Value>, Refusal> {
+    async fn read(&self, resource: &Resource, path: &Path) -> Result<Option<Value>, Refusal> {
         match self.api.ask(&Call::read(path)).await {
             Err(Failure::Status(status)) if status.code == 404 => Ok(None),
-            answer => answer.map(Some).map_err(refused),
+            answer => self.leaves(resource, answer).map(Some),
+        }
+    }
+
+    /// An answer about an object, as far as it may leave this crate.
+    fn leaves(&self, asked: &Resource, answer: Result<Value, Failure>) -> Result<Value, Refusal> {
+        match answer {
+            Ok(object) => Ok(self.reducer.object(Some(asked), object)),
+            Err(failure) => Err(reduce::refusal(asked, refused(failure))),
         }
     }
 
@@ -142,7 +154,7 @@ impl KubeCluster {
                 format!("`{group}` is served by an aggregated API server, which may not honour dry-runs");
             return Err(Refusal::NoDryRun(reason));
         }
-        self.api.ask(&Call::dry_run_apply(&path, object)).await.map_err(refused)
+        self.leaves(&resource, self.api.ask(&Call::dry_run_apply(&path, object)).await)
     }
 }
 
@@ -180,7 +192,7 @@ impl Cluster for KubeCluster {
 
     async fn live(&self, manifest: &Value) -> Result<Option<Value>, Refusal> {
         match self.place(manifest).await {
-            Ok((_, path)) => self.read(&path).await,
+            Ok((resource, path)) => self.read(&resource, &path).await,
             // What cannot be stored there is not there.
             Err(Refusal::KindMissing) => Ok(None),
             Err(refusal) => Err(refusal),
@@ -189,7 +201,7 @@ impl Cluster for KubeCluster {
 
     async fn live_by_id(&self, id: &ObjectId) -> Result<Option<Value>, Refusal> {
         match self.discovery.resolve_any(&self.api, &id.group, &id.kind).await.map_err(refused)? {
-            Some(resource) => self.read(&path(&resource, id)?).await,
+            Some(resource) => self.read(&resource, &path(&resource, id)?).await,
             None => Ok(None),
         }
     }
@@ -206,7 +218,7 @@ fn path(resource: &Resource, id: &ObjectId) -> Result<Path, Refusal> {
 fn refused(failure: Failure) -> Refusal {
     match failure {
         Failure::Status(status) => refusal(&status),
-        Failure::Lost(reason) => Refusal::Unavailable(reason),
+        Failure::Lost { whole, .. } => Refusal::Unavailable(whole),
     }
 }
 

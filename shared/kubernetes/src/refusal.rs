@@ -3,8 +3,9 @@
 use ports::{ClusterError, Refusal};
 use serde::Deserialize;
 
-/// Characters that are kept of a server's message.
-const MAX_CHARS: usize = 2_000;
+/// Characters that are kept of a server's message. More than anybody is shown: a value that is cut in two here could not be
+/// found and masked later.
+const MAX_CHARS: usize = 20_000;
 
 /// A `metav1.Status`, as far as we look at it.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -128,7 +129,8 @@ pub(crate) fn cluster_error(cluster: &str, what: &str, status: &Status) -> Clust
     match status.code {
         401 => ClusterError::Unauthorized { cluster },
         403 => ClusterError::Forbidden { cluster, what: what.to_owned() },
-        code => ClusterError::Unreachable { cluster, reason: format!("{what}: {code}: {}", status.words()) },
+        // Not the server's words: there is no object here whose reader could be trusted with them.
+        code => ClusterError::Unreachable { cluster, reason: format!("{what}: HTTP status {code}") },
     }
 }
 
@@ -259,8 +261,8 @@ mod tests {
             refusal(&Status::parse(400, b"\xff\xfe[1")),
             Refusal::Invalid("\u{fffd}\u{fffd}[1".to_owned())
         );
-        let long = status(400, &"\u{e9}".repeat(5_000), json!(null)).words();
-        assert_eq!((long.chars().count(), long.ends_with("...")), (2_003, true));
+        let long = status(400, &"\u{e9}".repeat(50_000), json!(null)).words();
+        assert_eq!((long.chars().count(), long.ends_with("...")), (20_003, true));
     }
 
     #[test]
@@ -268,6 +270,6 @@ mod tests {
         let say = |code| cluster_error("prod", "list x", &status(code, "why", json!({}))).to_string();
         assert_eq!(say(401), "cluster `prod` refused the credentials (401): renew the kubeconfig");
         assert_eq!(say(403), "cluster `prod` does not allow list x: grant it (infra/cluster)");
-        assert_eq!(say(503), "cluster `prod` is not reachable: list x: 503: why");
+        assert_eq!(say(503), "cluster `prod` is not reachable: list x: HTTP status 503");
     }
 }

@@ -32,7 +32,7 @@ pub type Data = BTreeMap<String, String>;
 /// What the API server said to a dry-run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DryRun {
-    /// It would store this.
+    /// It would store this. In a Secret, tokens stand in place of the values (`domain::mask::token`).
     Accepted(Value),
     /// It would not.
     Refused(Refusal),
@@ -92,7 +92,8 @@ pub enum ClusterError {
     },
 }
 
-/// A cluster. Implementations bound their own concurrency and never send a mutating request without `dryRun=All`.
+/// A cluster. Implementations bound their own concurrency and never send a mutating request without `dryRun=All`. Objects come
+/// without the annotation that `kubectl apply` copies them into, and Secrets with tokens in place of their values.
 #[async_trait]
 pub trait Cluster: Send + Sync {
     /// The cluster's name in the configuration.
@@ -101,7 +102,8 @@ pub trait Cluster: Send + Sync {
     /// Flux's Kustomizations and GitRepositories.
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError>;
 
-    /// The data of a ConfigMap or Secret; `None` when it does not exist.
+    /// The data of a ConfigMap or Secret that variables come from; `None` when it does not exist. The one way for a Secret's
+    /// values to get here: whoever asks masks them wherever they turn up.
     async fn data(&self, reference: &ConfigRef) -> Result<Option<Data>, ClusterError>;
 
     /// Asks what server-side apply would store (`dryRun=All`, `force`, field manager `kustomize-controller`).

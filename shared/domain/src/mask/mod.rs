@@ -1,42 +1,61 @@
-//! Secret values are taken out here, on the way into a change set; nothing downstream has to remember to.
+//! Secret values are taken out here, on the way into a change set; nothing downstream has to remember to. Text is masked before
+//! anything is cut from it: half a value would not be found.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+mod forms;
+
 use serde_json::{Map, Value};
 
 /// What stands where a secret value was and did not change.
 pub const HIDDEN: &str = "‹hidden›";
 const HIDDEN_BEFORE: &str = "‹hidden: before›";
 const HIDDEN_AFTER: &str = "‹hidden: after›";
+/// What stands in place of a Secret's data where nobody may learn whether it changed.
+pub const TOUCHED: &str = "‹touched, not compared›";
+/// What tokens begin with.
+const TOKEN: &str = "‹secret ";
 
 /// Values shorter than this are masked only where they are the whole scalar: inside longer text they would hide half the report.
 const SHORTEST_PART: usize = 6;
 /// Values from this length up are masked inside longer text where they stand as a word of their own.
 const SHORTEST_WORD: usize = 3;
 
+/// What stands in place of a Secret's value where objects are compared: the same token for the same value, within one process.
+pub fn token(digest: &[u8]) -> String {
+    format!("{TOKEN}{}›", hex::encode(digest))
+}
+
+/// Whether a text is one that masking puts in place of a value.
+pub fn is_mark(text: &str) -> bool {
+    [HIDDEN, HIDDEN_BEFORE, HIDDEN_AFTER, TOUCHED].contains(&text)
+}
+
 /// The values that came from Secrets and are masked wherever they turn up, in every kind.
 #[derive(Clone, Default)]
 pub struct Mask {
     values: Vec<String>,
+    /// Whether nobody may learn which keys of a Secret change.
+    touched: bool,
 }
 
 impl Mask {
-    /// A mask over these values. Empty ones are ignored; every line of a value of many lines is masked too.
+    /// A mask over these values. Empty ones are ignored; every line of a value of many lines is masked too, and so is what
+    /// base64, addresses, JSON and hexadecimal digits make of a value.
     pub fn new(values: impl IntoIterator<Item = String>) -> Self {
         let mut all: Vec<String> = Vec::new();
-        for value in values {
-            all.push(STANDARD.encode(&value));
-            let lines =
-                value.lines().filter(|l| l.trim().len() >= SHORTEST_PART).map(|l| l.trim().to_owned());
-            all.extend(lines);
-            all.push(value.replace('\n', ""));
-            all.push(value);
+        for value in values.into_iter().filter(|value| !value.trim().is_empty()) {
+            all.extend(forms::of(&value, SHORTEST_PART));
         }
         all.retain(|value| !value.trim().is_empty());
         // The longest first, so that a value that contains another is replaced whole.
         all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         all.dedup();
-        Self { values: all }
+        Self { values: all, touched: false }
+    }
+
+    /// The same, for a reader who may not learn whether the value that he guessed is the one that is there: of a Secret that is on
+    /// both sides it is said that it is touched, and of no key whether it changes.
+    pub fn without_verdicts(self) -> Self {
+        Self { touched: true, ..self }
     }
 
     /// Masks free text, such as an API server's message.
@@ -54,23 +73,40 @@ impl Mask {
         for value in self.values.iter().filter(|value| words.contains(&value.len())) {
             masked = mask_word(&masked, value);
         }
-        masked
+        self.cut_value(masked)
+    }
+
+    /// Somebody else may have cut the text in the middle of a value.
+    fn cut_value(&self, text: String) -> String {
+        let Some(kept) = text.strip_suffix("...").or_else(|| text.strip_suffix('…')) else { return text };
+        for value in self.values.iter().filter(|value| value.len() > SHORTEST_PART) {
+            let starts = value.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST_PART);
+            let longest = starts.rev().find(|at| kept.ends_with(&value[..*at]));
+            if let Some(length) = longest {
+                return format!("{}{HIDDEN}…", &kept[..kept.len() - length]);
+            }
+        }
+        text
     }
 
     /// Masks both sides of one object. In a Secret every value is hidden, and a changed one says so without showing either side.
     pub fn pair(&self, before: Option<Value>, after: Option<Value>) -> (Option<Value>, Option<Value>) {
         let (mut before, mut after) = (before, after);
         if before.as_ref().or(after.as_ref()).is_some_and(is_secret) {
+            if self.touched && before.is_some() && after.is_some() {
+                [&mut before, &mut after].into_iter().flatten().for_each(touch);
+            }
             hide_secret(before.as_mut(), after.as_mut());
         }
         for side in [&mut before, &mut after].into_iter().flatten() {
             drop_last_applied(side);
-            self.value(side);
+            self.mask(side);
         }
         (before, after)
     }
 
-    fn value(&self, value: &mut Value) {
+    /// Masks every text in a value.
+    pub fn mask(&self, value: &mut Value) {
         if self.values.is_empty() {
             return;
         }
@@ -82,13 +118,13 @@ impl Mask {
                     *value = Value::from(HIDDEN);
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.mask(item)),
             Value::Object(fields) => {
                 let masked = std::mem::take(fields);
                 *fields = masked
                     .into_iter()
                     .map(|(key, mut item)| {
-                        self.value(&mut item);
+                        self.mask(&mut item);
                         (self.key(key), item)
                     })
                     .collect();
@@ -149,6 +185,10 @@ fn hide_secret(mut before: Option<&mut Value>, mut after: Option<&mut Value>) {
 fn hide_both(old: &mut Map<String, Value>, new: &mut Map<String, Value>) {
     for (key, before) in old.iter_mut() {
         match new.get_mut(key) {
+            // One side was reduced to a token where it was read and the other was not: nothing can be told.
+            Some(after) if is_token(after) != is_token(before) => {
+                (*before, *after) = (Value::from(HIDDEN), Value::from(HIDDEN));
+            }
             Some(after) if after != before => {
                 *before = Value::from(HIDDEN_BEFORE);
                 *after = Value::from(HIDDEN_AFTER);
@@ -161,9 +201,21 @@ fn hide_both(old: &mut Map<String, Value>, new: &mut Map<String, Value>) {
     }
 }
 
+fn is_token(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.starts_with(TOKEN))
+}
+
+fn touch(secret: &mut Value) {
+    if let Some(fields) = secret.as_object_mut() {
+        fields.remove("stringData");
+        fields.insert("data".to_owned(), Value::from(TOUCHED));
+    }
+}
+
 fn hide_all(data: &mut Value) {
     match data {
         Value::Object(fields) => fields.values_mut().for_each(|value| *value = Value::from(HIDDEN)),
+        Value::String(text) if text == TOUCHED => {}
         other => *other = Value::from(HIDDEN),
     }
 }
@@ -208,5 +260,42 @@ mod tests {
             before,
             Some(json!({"apiVersion": "v1", "kind": "Secret", "data": HIDDEN, "stringData": HIDDEN}))
         );
+    }
+
+    #[test]
+    fn a_secret_of_an_outsider_is_touched_and_not_compared() {
+        let side = |data: Value| json!({"apiVersion": "v1", "kind": "Secret", "data": data, "stringData": {"c": "x"}});
+        let mask = Mask::default().without_verdicts();
+        let guesses =
+            [json!({"a": "cmlnaHQ="}), json!({"a": "d3Jvbmc="}), json!({"a": "cmlnaHQ=", "b": "eA=="})];
+        for guess in guesses {
+            let (before, after) = mask.pair(Some(side(json!({"a": "cmlnaHQ="}))), Some(side(guess)));
+            assert_eq!(before, after);
+            assert_eq!(after.map(|v| v["data"].clone()), Some(json!(TOUCHED)));
+        }
+        let (_, created) = mask.pair(None, Some(side(json!({"a": "x"}))));
+        assert_eq!(created.map(|v| v["data"].clone()), Some(json!({"a": HIDDEN})), "its keys are in Git");
+    }
+
+    #[test]
+    fn a_token_beside_a_value_is_no_verdict() {
+        let side = |a: &str| json!({"apiVersion": "v1", "kind": "Secret", "data": {"a": a}});
+        let pair = |a: &str, b: &str| {
+            let (a, b) = Mask::default().pair(Some(side(a)), Some(side(b)));
+            [a, b].map(|v| v.map(|v| v["data"]["a"].clone()))
+        };
+        let (one, two) = (token(&[1; 16]), token(&[2; 16]));
+        assert_eq!(pair(&one, "eA=="), [Some(json!(HIDDEN)), Some(json!(HIDDEN))]);
+        assert_eq!(pair(&one, &one), [Some(json!(HIDDEN)), Some(json!(HIDDEN))]);
+        assert_eq!(pair(&one, &two), [Some(json!(HIDDEN_BEFORE)), Some(json!(HIDDEN_AFTER))]);
+    }
+
+    #[test]
+    fn half_a_value_at_the_end_of_a_cut_text_is_masked() {
+        let mask = Mask::new(["hunter2-long".to_owned()]);
+        assert_eq!(mask.text("the value hunter2-l..."), format!("the value {HIDDEN}…"));
+        assert_eq!(mask.text("the value hunter…"), format!("the value {HIDDEN}…"));
+        assert_eq!(mask.text("the hunter"), "the hunter");
+        assert_eq!(mask.text("the value aHVudGVyMi..."), format!("the value {HIDDEN}…"));
     }
 }
