@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode, Report};
 use domain::{Author, PullKey, PullRequest, PullState, Trust};
 use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
@@ -104,8 +105,14 @@ impl Scenario {
         let checkout = self.checkout();
         let repository = Repository::Known { urls: vec![self.url()], branch: "main".to_owned() };
         let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
-        let Findings { cluster, kustomizations, coverage, notes } =
-            analyse(Question { checkout: &checkout, repository, cluster, remotes }).await;
+        let Findings { cluster, kustomizations, coverage, notes } = analyse(Question {
+            checkout: &checkout,
+            repository,
+            cluster,
+            remotes,
+            disclosure: Disclosure::LiveValues,
+        })
+        .await;
         let report = Report {
             id: "scenario".parse().unwrap(),
             pull: pull_request(&self.name),

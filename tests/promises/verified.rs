@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode, RenderCheck};
 use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
 use kubernetes::KubeCluster;
@@ -90,7 +91,14 @@ async fn findings(kubeconfig: &Path) -> Findings {
     let cluster = KubeCluster::from_file("test", kubeconfig, &kubernetes::Options::default()).await.unwrap();
     let repository = Repository::Known { urls: vec![URL.to_owned()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
-    analyse(Question { checkout: &checkout, repository, cluster: Ok(Arc::new(cluster)), remotes }).await
+    analyse(Question {
+        checkout: &checkout,
+        repository,
+        cluster: Ok(Arc::new(cluster)),
+        remotes,
+        disclosure: Disclosure::LiveValues,
+    })
+    .await
 }
 
 fn of_apps(findings: &Findings) -> RenderCheck {

@@ -40,6 +40,7 @@ fn examples() -> Vec<(&'static str, Job)> {
         ("v1-click-approve", click(Action::Approve)),
         ("v1-click-view", click(Action::View)),
         ("v1-click-run-again", click(Action::RunAgain)),
+        ("v1-click-run-full", click(Action::RunFull)),
         (
             "v1-command",
             Job::Command(Command {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use bootstrap::config::{Config, Defaults};
 use bootstrap::worker::{checkouts, clone_urls};
 use clap::ValueEnum;
+use domain::provenance::Disclosure;
 use domain::report::Report;
 use domain::{Author, PullKey, PullRequest, PullState, RemoteHosts, Trust};
 use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
@@ -212,7 +213,14 @@ async fn finish(
     pull: PullRequest,
     hold_back: bool,
 ) -> anyhow::Result<Report> {
-    let findings = analyse(Question { checkout: &checkout, repository, cluster, remotes }).await;
+    let findings = analyse(Question {
+        checkout: &checkout,
+        repository,
+        cluster,
+        remotes,
+        disclosure: Disclosure::LiveValues,
+    })
+    .await;
     if let Some(why) = findings.held_back().filter(|_| hold_back) {
         bail!(why);
     }

@@ -65,6 +65,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         clock: parts.clock,
         rules: config.repositories.clone(),
         trusted_logins: config.github.trusted.clone(),
+        live_values: config.slack.live_values,
         clone_urls: clone_urls(&config.github.git_url),
     })
 }

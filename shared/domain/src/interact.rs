@@ -28,11 +28,13 @@ pub enum Action {
     View,
     /// Diff again.
     RunAgain,
+    /// Show this very head to the cluster, although its author may not.
+    RunFull,
 }
 
 impl Action {
     /// Every action, in the order of the buttons.
-    pub const ALL: [Self; 4] = [Self::PostComment, Self::Approve, Self::View, Self::RunAgain];
+    pub const ALL: [Self; 5] = [Self::PostComment, Self::Approve, Self::View, Self::RunAgain, Self::RunFull];
 
     /// The id that Slack sends back.
     pub fn id(self) -> &'static str {
@@ -41,6 +43,7 @@ impl Action {
             Self::Approve => "approve",
             Self::View => "view",
             Self::RunAgain => "run_again",
+            Self::RunFull => "run_full",
         }
     }
 
@@ -93,6 +96,15 @@ pub enum Interaction {
     Command(Command),
     /// Something of ours that needs no more than an acknowledgement (a link button), or that we do not know.
     Nothing,
+}
+
+/// That a person asked for the full diff of a head whose author may not reach a cluster. No other head is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vouched {
+    /// The head.
+    pub head: CommitSha,
+    /// Who asked.
+    pub by: Person,
 }
 
 /// What is kept of a report so that a click on it can be checked.
@@ -183,6 +195,59 @@ mod tests {
             assert_eq!(Action::from_id(action.id()), Some(action));
         }
         assert_eq!(Action::from_id("merge"), None);
+    }
+
+    #[test]
+    fn a_moved_head_may_be_diffed_again_and_nothing_else() {
+        let name = |text: &str| text.to_owned();
+        let sha = |digit: &str| digit.repeat(40).parse::<CommitSha>();
+        let (Ok(head), Ok(other), Ok(pull), Ok(id)) =
+            (sha("a"), sha("b"), "acme/fleet#7".parse::<PullKey>(), "report-1".parse::<ReportId>())
+        else {
+            panic!("the names are well formed")
+        };
+        let record = ReportRecord {
+            id: id.clone(),
+            pull: pull.clone(),
+            head: head.clone(),
+            base: other.clone(),
+            channel: name("C1"),
+            made_at: 0,
+        };
+        let now = |head: &CommitSha, state| PullRequest {
+            key: pull.clone(),
+            title: name("t"),
+            author: crate::pull::Author { login: name("eve"), bot: false },
+            state,
+            draft: false,
+            labels: Default::default(),
+            head_branch: name("f"),
+            head: head.clone(),
+            base_branch: name("main"),
+            base: other.clone(),
+            fork: true,
+            head_owner: Some(name("eve")),
+            url: String::new(),
+            updated_at: 0,
+        };
+        for action in Action::ALL {
+            let click = |channel: &str| Click {
+                action,
+                report: id.clone(),
+                by: Person { team: name("T1"), id: name("U1"), name: name("ann") },
+                channel: name(channel),
+                message: name("1.2"),
+                trigger: name("t"),
+                answer_url: String::new(),
+            };
+            let open = PullState::Open;
+            assert_eq!(check(&click("C1"), &record, &now(&head, open)), Ok(()));
+            let moved = if action == Action::RunAgain { Ok(()) } else { Err(Refusal::HeadMoved) };
+            assert_eq!(check(&click("C1"), &record, &now(&other, open)), moved, "{action:?}");
+            assert_eq!(check(&click("C2"), &record, &now(&head, open)), Err(Refusal::OtherChannel));
+            let closed = check(&click("C1"), &record, &now(&head, PullState::Closed));
+            assert_eq!(closed, Err(Refusal::NotOpen(PullState::Closed)));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The nouns and decisions of Preflux: values in, values out. No I/O, no clock, no environment.
 //!
 //! Read in this order: what is watched (`names`, `pull`, `rules`), what is decided about it (`poll`, `trust`),
-//! what is queued (`job`), what a diff finds (`object`, `mask`, `change`, `plan`), what people see (`report`) and do (`interact`).
+//! what is queued (`job`), what a diff finds (`object`, `mask`, `change`, `plan`) and who may read it (`provenance`), what people see (`report`) and do (`interact`).
 
 #![deny(clippy::disallowed_methods)]
 
@@ -18,6 +18,7 @@ pub mod job;
 pub mod mask;
 pub mod plan;
 pub mod poll;
+pub mod provenance;
 pub mod report;
 
 pub use names::{CommitSha, InvalidName, PullKey, RepoName, ReportId};

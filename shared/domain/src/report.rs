@@ -249,10 +249,41 @@ impl Report {
         counts
     }
 
+    /// The report as everyone may read it who sees the pull request: text that stands in Git, and our own sentences.
+    pub fn for_everyone(&self) -> Self {
+        let mut report = self.clone();
+        if let ClusterAsked::No { why } = &mut report.cluster
+            && self.trust.reaches_cluster()
+        {
+            *why = "why not is shown in Slack".to_owned();
+        }
+        for unresolved in &mut report.coverage.unresolved {
+            unresolved.why = without_cluster(&unresolved.why);
+        }
+        for kustomization in &mut report.kustomizations {
+            match &mut kustomization.finding {
+                Finding::Failed { error, .. } => *error = without_cluster(error),
+                Finding::Changes { changes } => {
+                    changes.iter_mut().for_each(|change| *change = change.for_everyone())
+                }
+            }
+            kustomization.drift.iter_mut().for_each(|change| *change = change.for_everyone());
+        }
+        report
+    }
+
     /// Whether everything was looked at and nothing changes. Never true where something could not be looked at.
     pub fn nothing_changes(&self) -> bool {
         let counts = Counts { drifted: 0, ..self.counts() };
         counts == Counts::default() && self.coverage.unresolved.is_empty()
+    }
+}
+
+/// An error without what a cluster said of it: that comes last, and begins with the cluster's name.
+fn without_cluster(error: &str) -> String {
+    match error.split_once(": cluster `") {
+        Some((ours, _)) => format!("{ours}: the cluster did not answer as it should; how is shown in Slack"),
+        None => error.to_owned(),
     }
 }
 

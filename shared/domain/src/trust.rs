@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::interact::Vouched;
+use crate::names::CommitSha;
+
 /// What GitHub lets an account do in a repository, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,6 +27,11 @@ pub enum Trust {
     Author,
     /// The configuration names the author.
     Configured,
+    /// A person in Slack asked for the full diff of this very head.
+    Vouched {
+        /// The person's name, for words.
+        by: String,
+    },
     /// Nobody vouched for it: it is rendered, and no cluster hears of it.
     Untrusted,
 }
@@ -32,6 +40,16 @@ impl Trust {
     /// Whether cluster requests are allowed.
     pub fn reaches_cluster(&self) -> bool {
         !matches!(self, Self::Untrusted)
+    }
+
+    /// The same, when somebody vouched for a head and it is this one.
+    pub fn vouched_for(self, vouched: Option<&Vouched>, head: &CommitSha) -> Self {
+        match vouched {
+            Some(vouched) if self == Self::Untrusted && vouched.head == *head => {
+                Self::Vouched { by: vouched.by.name.clone() }
+            }
+            _ => self,
+        }
     }
 }
 
@@ -46,6 +64,7 @@ pub fn trust(login: &str, permission: Permission, trusted_logins: &[String]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interact::Person;
 
     #[test]
     fn only_writers_and_named_logins_reach_a_cluster() {
@@ -54,5 +73,19 @@ mod tests {
         assert_eq!(trust("Renovate[bot]", Permission::None, &named), Trust::Configured);
         assert_eq!(trust("eve", Permission::Read, &named), Trust::Untrusted);
         assert!(!Trust::Untrusted.reaches_cluster());
+    }
+
+    #[test]
+    fn who_vouches_does_so_for_one_head() {
+        let sha = |digit: &str| digit.repeat(40).parse::<CommitSha>();
+        let (Ok(head), Ok(other)) = (sha("a"), sha("b")) else { panic!("these are commits") };
+        let by = Person { team: "T1".to_owned(), id: "U1".to_owned(), name: "ann".to_owned() };
+        let vouched = Vouched { head: head.clone(), by };
+        let ann = Trust::Vouched { by: "ann".to_owned() };
+        assert_eq!(Trust::Untrusted.vouched_for(Some(&vouched), &head), ann);
+        assert_eq!(Trust::Untrusted.vouched_for(Some(&vouched), &other), Trust::Untrusted);
+        assert_eq!(Trust::Untrusted.vouched_for(None, &head), Trust::Untrusted);
+        assert_eq!(Trust::Author.vouched_for(Some(&vouched), &head), Trust::Author);
+        assert!(ann.reaches_cluster());
     }
 }

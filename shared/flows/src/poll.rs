@@ -268,6 +268,7 @@ fn new_record(pull: PullRequest, at: i64) -> PullRecord {
         details: None,
         report: None,
         notes: Vec::new(),
+        vouched: None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::RemoteHosts;
+use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode};
 use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
 use kustomize::MemoryTree;
@@ -72,7 +73,14 @@ async fn findings(before: &str, after: &str, remotes: RemoteAccess) -> Findings 
         notes: Vec::new(),
     };
     let cluster = Err("no cluster".to_owned());
-    analyse(Question { checkout: &checkout, repository: Repository::Any, cluster, remotes }).await
+    analyse(Question {
+        checkout: &checkout,
+        repository: Repository::Any,
+        cluster,
+        remotes,
+        disclosure: Disclosure::LiveValues,
+    })
+    .await
 }
 
 fn access(world: &Arc<World>, hosts: &[&str]) -> RemoteAccess {

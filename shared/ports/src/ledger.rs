@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use domain::interact::ReportRecord;
+use domain::interact::{ReportRecord, Vouched};
 use domain::{CommitSha, PullKey, PullRequest, RepoName, ReportId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,9 @@ pub struct PullRecord {
     pub report: Option<ReportId>,
     /// What people did with the newest report, as sentences ready to show.
     pub notes: Vec<String>,
+    /// The head that somebody wants to see in full although its author may not reach a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<Vouched>,
 }
 
 /// A lease that was got. A later holder has a higher epoch.

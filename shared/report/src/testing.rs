@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the names are constants")]
 
-use domain::change::{Change, ChangeKind, Check};
+use domain::change::{Change, ChangeKind, Check, Public};
 use domain::mask::Mask;
 use domain::report::{
     ClusterAsked, Comparison, Coverage, Finding, KustomizationReport, Mode, Presence, RenderCheck, Report,
@@ -44,11 +44,20 @@ pub(crate) fn object(kind: &str, name: &str) -> ObjectId {
 }
 
 pub(crate) fn changed(object: ObjectId, before: Value, after: Value) -> Change {
-    Change::new(object, ChangeKind::Changed, Check::DryRun, (Some(before), Some(after)), &Mask::default())
+    in_git(ChangeKind::Changed, object, Check::DryRun, (Some(before), Some(after)))
 }
 
 pub(crate) fn created(object: ObjectId, after: Value) -> Change {
-    Change::new(object, ChangeKind::Created, Check::DryRun, (None, Some(after)), &Mask::default())
+    in_git(ChangeKind::Created, object, Check::DryRun, (None, Some(after)))
+}
+
+/// A change of which all stands in Git.
+fn in_git(kind: ChangeKind, object: ObjectId, check: Check, sides: (Option<Value>, Option<Value>)) -> Change {
+    let mut change = Change::new(object, kind, check, sides, &Mask::default());
+    let (before, after) = (change.before.clone(), change.after.clone());
+    let why = change.check.why().map(str::to_owned);
+    change.public = Some(Box::new(Public { before, after, why, remarks: Vec::new() }));
+    change
 }
 
 pub(crate) fn kustomization(name: &str, changes: Vec<Change>) -> KustomizationReport {
@@ -134,8 +143,7 @@ fn change(most: usize) -> impl Strategy<Value = Change> {
     ];
     let sides = (prop::option::of(value(most)), prop::option::of(value(most)));
     (words(), kind, check, sides).prop_map(|(name, kind, check, sides)| {
-        let change = Change::new(object("Thing", &name), kind, check, sides, &Mask::default());
-        change.remarked(&name, &Mask::default())
+        in_git(kind, object("Thing", &name), check, sides).remarked(&name, &Mask::default())
     })
 }
 

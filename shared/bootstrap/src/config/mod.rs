@@ -75,6 +75,8 @@ pub struct SlackConfig {
     pub identity: SlackIdentity,
     /// The only workspace whose people may act; `None` accepts whoever Slack signs for.
     pub team: Option<String>,
+    /// Whether live values of fields that hold no secrets may be shown to the team; yes unless switched off.
+    pub live_values: bool,
 }
 
 /// Slack's secrets, by name.
@@ -221,8 +223,9 @@ fn slack(mut fields: Fields, defaults: &Defaults) -> SlackConfig {
         }
     };
     let team = fields.text("team");
+    let live_values = fields.flag("live_values").unwrap_or(true);
     fields.finish();
-    SlackConfig { api_url, identity, team }
+    SlackConfig { api_url, identity, team, live_values }
 }
 
 fn cluster(fields: Option<Fields>, defaults: &Defaults) -> Option<ClusterConfig> {
@@ -314,6 +317,9 @@ repositories:
         assert_eq!(config.github.git_url, "https://github.com");
         assert!(config.cluster.is_none());
         assert!(!config.hold_back_when_render_differs);
+        assert!(config.slack.live_values);
+        let off = SMALL.replace("signing_secret:", "live_values: false, signing_secret:");
+        assert!(!Config::parse(&off, &Defaults::default()).unwrap().slack.live_values);
     }
 
     #[test]

@@ -3,12 +3,14 @@
 
 mod fields;
 mod lists;
+mod public;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use fields::{FieldChange, fields, join};
 pub use lists::labels;
+pub use public::Public;
 
 use crate::mask::Mask;
 use crate::object::ObjectId;
@@ -53,6 +55,16 @@ pub enum Check {
     },
 }
 
+impl Check {
+    /// Why the API server refuses a change or could not judge it.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Self::Refused { why } | Self::NotValidated { why } => Some(why),
+            Self::DryRun | Self::RenderOnly => None,
+        }
+    }
+}
+
 /// One object's change. Values are masked before they get here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
@@ -73,6 +85,9 @@ pub struct Change {
     /// What else a reader must know of it, as sentences without a full stop, masked.
     #[serde(default)]
     pub remarks: Vec<String>,
+    /// The same for everyone who sees the pull request; `None` until it is disclosed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<Box<Public>>,
 }
 
 impl Change {
@@ -90,7 +105,7 @@ impl Change {
             other => other,
         };
         let (before, after) = mask.pair(sides.0.map(comparable), sides.1.map(comparable));
-        Self { object, kind, check, before, after, renamed_from: None, remarks: Vec::new() }
+        Self { object, kind, check, before, after, renamed_from: None, remarks: Vec::new(), public: None }
     }
 
     /// The same with a remark, masked.

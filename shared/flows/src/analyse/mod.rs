@@ -3,6 +3,7 @@
 //! The stages are one file each, in the order of their calls here. Nothing here knows GitHub or Slack; `preflux diff` uses it too.
 
 mod compare;
+mod disclose;
 mod discover;
 mod foreign;
 mod pair;
@@ -15,6 +16,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::mask::Mask;
+use domain::provenance::Disclosure;
 use domain::report::{ClusterAsked, Coverage, KustomizationReport, RenderChecks, Unresolved};
 use ports::{Checkout, Cluster};
 
@@ -31,6 +33,8 @@ pub struct Question<'a> {
     pub cluster: Result<Arc<dyn Cluster>, String>,
     /// What may be fetched besides the two sides.
     pub remotes: RemoteAccess,
+    /// How much the report may tell. For `Untrusted` no cluster is given, nothing is fetched, and nothing is to be decrypted.
+    pub disclosure: Disclosure,
 }
 
 /// What was found.
@@ -55,11 +59,13 @@ pub async fn analyse(question: Question<'_>) -> Findings {
     let base = render::base(question.checkout, from).await;
     let result = render::result(question.checkout, from, &base).await;
     let mask = Mask::new(values.secrets().await.into_iter().chain(base.secrets()).chain(result.secrets()));
+    let mask = if question.disclosure == Disclosure::Untrusted { mask.without_verdicts() } else { mask };
     let (foreign, moved) = foreign::touched(&base, &result);
     let mut pairs = pair::up(&base, &result);
     pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
     let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
     let checks = verified(&base, &known, question.checkout, &mut kustomizations);
+    disclose::all(&mut kustomizations, &pairs, &mask, question.disclosure);
     let mut notes = known.notes.clone();
     notes.extend(base.notes.iter().chain(&result.notes).cloned());
     notes.extend(remotes.notes());

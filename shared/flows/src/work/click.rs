@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::interact::{Action, Click, ReportRecord, check};
+use domain::interact::{Action, Click, ReportRecord, Vouched, check};
 use domain::job::{Cause, DiffJob, Job, Outcome};
 use domain::{PullRequest, RepoRule};
 use ports::ledger::{Phase, PullRecord};
@@ -47,7 +47,11 @@ async fn carry_out(ctx: &WorkCtx, click: &Click) -> Result<String, JobError> {
     match click.action {
         Action::PostComment => post_comment(ctx, rule, click, &record).await,
         Action::Approve => approve(ctx, rule, click, &record).await,
-        Action::RunAgain => run_again(ctx, rule, click, &pull).await,
+        Action::RunAgain => run_again(ctx, rule, click, &pull, None).await,
+        Action::RunFull => {
+            let vouched = Vouched { head: record.head.clone(), by: click.by.clone() };
+            run_again(ctx, rule, click, &pull, Some(vouched)).await
+        }
         Action::View => Ok(replies::acknowledged(click.action).to_owned()),
     }
 }
@@ -93,17 +97,22 @@ async fn approve(
     }
 }
 
+/// Queues a diff. Whoever vouches does so for the head that the report in front of him is about.
 async fn run_again(
     ctx: &WorkCtx,
     rule: &RepoRule,
     click: &Click,
     pull: &PullRequest,
+    vouched: Option<Vouched>,
 ) -> Result<String, JobError> {
     let at = ctx.clock.now();
     let queued = |record: &mut PullRecord| {
         record.pull = pull.clone();
         record.phase = Phase::Queued;
         record.due_at = at;
+        if vouched.is_some() {
+            record.vouched.clone_from(&vouched);
+        }
     };
     let Some(record) = message::keep(&ctx.ledger, &pull.key, queued).await? else {
         return Ok(replies::unknown_report(click.action));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::interact::ReportRecord;
 use domain::job::{Cause, DiffJob, Job, Outcome};
+use domain::provenance::Disclosure;
 use domain::report::Report;
 use domain::{CommitSha, PullKey, PullRequest, PullState, RepoRule, ReportId, Trust, trust};
 use futures::FutureExt as _;
@@ -74,7 +75,7 @@ async fn leased(ctx: &WorkCtx, rule: &RepoRule, job: &DiffJob) -> Result<Outcome
         return Ok(Outcome::Nothing("this head and base are already reported"));
     }
     message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, State::Running).await?;
-    let report = report_on(ctx, &pull, &tip, record.due_at).await?;
+    let report = report_on(ctx, &pull, &tip, &record).await?;
     match ctx.forge.pull(&job.pull).await? {
         Some(now) if now.state != PullState::Open => refresh::show(ctx, rule, &now).await,
         Some(now) if now.head != pull.head => superseded(ctx, rule, &now).await,
@@ -102,6 +103,7 @@ async fn begin(ctx: &WorkCtx, pull: &PullRequest, tip: &CommitSha) -> Result<Pul
             details: None,
             report: None,
             notes: Vec::new(),
+            vouched: None,
         });
         let same = record.pull.head == pull.head && record.base_tip.as_ref() == Some(tip);
         if record.phase == Phase::Reported && same {
@@ -143,9 +145,9 @@ async fn report_on(
     ctx: &WorkCtx,
     pull: &PullRequest,
     tip: &CommitSha,
-    due_at: i64,
+    record: &PullRecord,
 ) -> Result<Report, JobError> {
-    let trust = trust_in(ctx, pull).await?;
+    let trust = trust_in(ctx, pull).await?.vouched_for(record.vouched.as_ref(), &pull.head);
     let checkout = ctx.checkouts.pull(pull, tip).await?;
     let (owner, name) = (pull.key.repo.owner(), pull.key.repo.name());
     let urls =
@@ -155,6 +157,11 @@ async fn report_on(
         repository: Repository::Known { urls, branch: pull.base_branch.clone() },
         cluster: if trust.reaches_cluster() { ctx.cluster.clone() } else { Err(words::untrusted(pull)) },
         remotes: if trust.reaches_cluster() { ctx.remotes.clone() } else { words::no_remotes(pull) },
+        disclosure: match (trust.reaches_cluster(), ctx.live_values) {
+            (false, _) => Disclosure::Untrusted,
+            (true, false) => Disclosure::GitOnly,
+            (true, true) => Disclosure::LiveValues,
+        },
     })
     .await;
     if let Some(why) = findings.held_back().filter(|_| ctx.hold_back_when_render_differs) {
@@ -162,7 +169,7 @@ async fn report_on(
     }
     let Findings { cluster, kustomizations, coverage, notes } = findings;
     Ok(Report {
-        id: report_id(pull, tip, due_at),
+        id: report_id(pull, tip, record.due_at),
         pull: pull.clone(),
         comparison: checkout.comparison,
         cluster,

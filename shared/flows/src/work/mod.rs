@@ -43,6 +43,8 @@ pub struct WorkCtx {
     pub rules: Vec<RepoRule>,
     /// Logins whose pull requests may reach the cluster without write access (bots).
     pub trusted_logins: Vec<String>,
+    /// Whether Slack may show live values of fields that hold no secrets.
+    pub live_values: bool,
     /// Clone addresses that the repository is known by besides GitHub's own, with `{owner}` and `{name}` filled in.
     pub clone_urls: Vec<String>,
 }

@@ -13,7 +13,7 @@ pub(super) fn pull_gone(key: &PullKey) -> String {
 /// Why an outsider's pull request reaches no cluster; ends without a full stop.
 pub(super) fn untrusted(pull: &PullRequest) -> String {
     format!(
-        "{} cannot write to {}, so this is the rendered change alone; a maintainer's branch with the same commits gets the whole report",
+        "{} cannot write to {}, so this is the rendered change alone; after reading it, a maintainer can have it diffed in full: Run the full diff in Slack",
         pull.author.login, pull.key.repo
     )
 }

@@ -23,7 +23,9 @@ const SENTENCE: usize = 500;
 
 /// The comment: a hidden first line with `marker`, the summary, then one foldable part per Kustomization.
 /// At most [`COMMENT_LIMIT`] characters and UTF-16 units. `marker` may hold letters, digits and `:/#-_. `; others are dropped.
+/// Shows what everyone may see who sees the pull request: text that stands in Git, and marks in place of the rest.
 pub fn comment(report: &Report, marker: &str) -> String {
+    let report = &report.for_everyone();
     let mut sections: Vec<Section> = report.kustomizations.iter().map(section).collect();
     let head = head(report, marker);
     fit::fit(&head, &mut sections, COMMENT_LIMIT)
@@ -46,7 +48,8 @@ fn head(report: &Report, marker: &str) -> String {
         vec![marker_line(marker), format!("### {}", prose(&words::headline(report))), String::new()];
     lines.extend(words::risks(report).iter().map(|risk| format!("- ⚠️ {}", prose(risk))));
     lines.push(format!("- {}", prose(&words::cluster(&report.cluster))));
-    let optional = [words::comparison(&report.comparison), words::untrusted(report)];
+    let optional =
+        [words::comparison(&report.comparison), words::untrusted(report), words::for_everyone(report)];
     lines.extend(optional.into_iter().flatten().map(|sentence| format!("- {}", prose(&sentence))));
     lines.push(format!("- {}", prose(&words::coverage(&report.coverage))));
     lines.extend(sentences(&words::unresolved(&report.coverage, SENTENCE), "  - "));

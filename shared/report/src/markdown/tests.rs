@@ -90,6 +90,7 @@ fn a_plain_report_reads_well() {
          ### 1 created · 1 changed\n\
          \n\
          - Checked on cluster `prod` by dry-run\n\
+         - What stands in Git is shown here; what only the cluster knows is in Slack\n\
          - 3 Kustomizations known: 1 rendered, 2 proved identical (nothing they read changed)\n\
          - Head `11111111` of `bump` into `main` at `22222222`\n\
          \n\

@@ -2,7 +2,7 @@
 
 use domain::interact::Action;
 use domain::report::{Finding, Report};
-use domain::{PullRequest, ReportId};
+use domain::{PullRequest, ReportId, Trust};
 use serde_json::{Value, json};
 
 use super::mrkdwn::{code, cost, escape, escape_within, sentence, words as plain};
@@ -165,6 +165,7 @@ fn buttons(view: &MessageView<'_>) -> Vec<Value> {
             let mut all = vec![button(Action::PostComment, "Post as comment", id, None), approve];
             all.extend(view_button());
             all.push(button(Action::RunAgain, "Run again", id, None));
+            all.extend((report.trust == Trust::Untrusted).then(|| full(report)));
             all
         }
         State::Failed { report, .. } => {
@@ -189,13 +190,25 @@ fn button(action: Action, label: &str, report: Option<&ReportId>, url: Option<&s
 }
 
 fn confirm(report: &Report) -> Value {
-    let plain = |text: &str, most: usize| json!({"type": "plain_text", "text": cut(text, most)});
     let risks = words::risks(report).len();
     let text = words::replies::confirm_approval(&report.pull.key, &report.pull.head, risks);
+    question("Approve this pull request?", &text, "Approve")
+}
+
+/// The button that shows an outsider's head to the cluster.
+fn full(report: &Report) -> Value {
+    let mut full = button(Action::RunFull, "Run the full diff", Some(&report.id), None);
+    let text = words::replies::confirm_full(&report.pull.key, &report.pull.head);
+    full["confirm"] = question("Show this commit to the cluster?", &text, "Run");
+    full
+}
+
+fn question(title: &str, text: &str, yes: &str) -> Value {
+    let plain = |text: &str, most: usize| json!({"type": "plain_text", "text": cut(text, most)});
     json!({
-        "title": plain("Approve this pull request?", limits::CONFIRM_TITLE),
-        "text": plain(&text, limits::CONFIRM_TEXT),
-        "confirm": plain("Approve", limits::CONFIRM_LABEL),
+        "title": plain(title, limits::CONFIRM_TITLE),
+        "text": plain(text, limits::CONFIRM_TEXT),
+        "confirm": plain(yes, limits::CONFIRM_LABEL),
         "deny": plain("Cancel", limits::CONFIRM_LABEL),
     })
 }

@@ -86,7 +86,8 @@ fn every_other_state_says_where_it_stands() {
 
 #[test]
 fn buttons_carry_the_report_and_nothing_else() {
-    let (report, pull) = (example(), pull());
+    let (mut report, pull) = (example(), pull());
+    report.trust = Trust::Untrusted;
     let (_, blocks) = summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None });
     let buttons = blocks.last().unwrap()["elements"].as_array().unwrap();
     let ids: Vec<_> =
@@ -101,6 +102,25 @@ fn buttons_carry_the_report_and_nothing_else() {
     assert_eq!(
         confirm["text"]["text"],
         "This leaves an approving review on acme/fleet#7 for commit 11111111."
+    );
+    assert_eq!(buttons[4]["text"]["text"], "Run the full diff");
+    let confirm = buttons[4]["confirm"]["text"]["text"].as_str().unwrap();
+    assert!(confirm.starts_with("Commit 11111111 of acme/fleet#7 comes from somebody who cannot write"));
+}
+
+#[test]
+fn only_an_outsiders_report_can_be_run_in_full() {
+    let (mut report, pull) = (example(), pull());
+    let by = "ann".to_owned();
+    for trust in [Trust::Author, Trust::Configured, Trust::Vouched { by }] {
+        report.trust = trust;
+        let (_, blocks) = summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None });
+        assert!(!json!(blocks).to_string().contains("run_full"));
+    }
+    assert!(
+        json!(summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None }).1)
+            .to_string()
+            .contains("ann asked for the full diff of 11111111")
     );
 }
 

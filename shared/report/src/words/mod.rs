@@ -4,12 +4,13 @@
 mod remarks;
 pub mod replies;
 
-use domain::PullRequest;
 use domain::change::{Change, ChangeKind, Check};
+use domain::mask::TOUCHED;
 use domain::report::{
     ClusterAsked, Comparison, Counts, Coverage, Finding, KustomizationReport, Mode, Presence, RenderCheck,
     Report, Side, Unresolved,
 };
+use domain::{PullRequest, Trust};
 
 pub use remarks::remarks;
 
@@ -91,12 +92,26 @@ pub fn comparison(comparison: &Comparison) -> Option<String> {
     }
 }
 
-/// That a pull request may not reach a cluster, and who can change that; nothing for one that may.
+/// That a pull request may not reach a cluster, and who can change that, or has; nothing for one that may by itself.
 pub fn untrusted(report: &Report) -> Option<String> {
-    (!report.trust.reaches_cluster()).then(|| {
-        "The author cannot write to this repository: the change was rendered and no cluster heard of it"
-            .to_owned()
-    })
+    match &report.trust {
+        Trust::Author | Trust::Configured => None,
+        Trust::Untrusted => Some(
+            "The author cannot write to this repository: the change was rendered and no cluster heard of it"
+                .to_owned(),
+        ),
+        Trust::Vouched { by } => Some(format!(
+            "The author cannot write to this repository: {} asked for the full diff of {}, and of no later commit",
+            name_of(by),
+            report.pull.head.short()
+        )),
+    }
+}
+
+/// What a report for everyone leaves out; nothing where no cluster was asked.
+pub fn for_everyone(report: &Report) -> Option<String> {
+    matches!(report.cluster, ClusterAsked::Yes { .. })
+        .then(|| "What stands in Git is shown here; what only the cluster knows is in Slack".to_owned())
 }
 
 /// `3 Kustomizations known: 1 rendered, 2 proved identical (nothing they read changed)`.
@@ -190,6 +205,9 @@ pub fn no_lines(change: &Change) -> &'static str {
         (ChangeKind::Orphaned, ..) => "it is no longer in Git, and nothing removes it from the cluster",
         (ChangeKind::Moved, ..) => "what changes in it is shown there",
         (_, None, None) => "its content is not known",
+        (_, Some(before), Some(_)) if before["data"] == TOUCHED => {
+            "the Secret is touched; for this author its values are not compared"
+        }
         _ => "what differs is hidden, so there are no lines to show",
     }
 }

@@ -13,6 +13,7 @@ pub fn acknowledged(action: Action) -> &'static str {
         Action::Approve => "Approving…",
         Action::View => "Opening the pull request…",
         Action::RunAgain => "Diffing again…",
+        Action::RunFull => "Diffing in full…",
     }
 }
 
@@ -120,12 +121,21 @@ pub fn confirm_approval(pull: &PullKey, head: &CommitSha, risks: usize) -> Strin
     format!("This leaves an approving review on {pull} for commit {}.{warning}", head.short())
 }
 
+/// What a person reads before an outsider's commits are shown to the cluster.
+pub fn confirm_full(pull: &PullKey, head: &CommitSha) -> String {
+    let pull = one_line(&pull.to_string(), 120);
+    format!(
+        "Commit {} of {pull} comes from somebody who cannot write to the repository. Its objects are sent to the cluster for a dry-run, and variables are read from it. Read the rendered change first.",
+        head.short()
+    )
+}
+
 fn attempt(action: Action) -> &'static str {
     match action {
         Action::PostComment => "The comment was not posted",
         Action::Approve => "Nothing was approved",
         Action::View => "The pull request was not opened",
-        Action::RunAgain => "Nothing was started",
+        Action::RunAgain | Action::RunFull => "Nothing was started",
     }
 }
 
@@ -135,6 +145,7 @@ fn noun(action: Action) -> &'static str {
         Action::Approve => "The approval",
         Action::View => "Opening it",
         Action::RunAgain => "The new diff",
+        Action::RunFull => "The full diff",
     }
 }
 
@@ -167,6 +178,10 @@ mod tests {
         check(
             refused(Action::Approve, Refusal::OtherChannel),
             "Nothing was approved: this report belongs to another channel. Use its buttons there.",
+        );
+        check(
+            refused(Action::RunFull, Refusal::HeadMoved),
+            "Nothing was started: the pull request has newer commits than this report. Wait for the new report, or use Run again.",
         );
         check(
             unknown_report(Action::Approve),

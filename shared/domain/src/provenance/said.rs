@@ -1,0 +1,238 @@
+//! What the API server says, as far as it may be repeated. Its messages quote values, of live objects too, and a webhook may say
+//! anything. For the team, words that are no language and do not stand in Git are left out; for everyone, a closed set of sentences is left.
+
+use super::GitText;
+
+/// In place of what is left out.
+const GAP: &str = "‹…›";
+/// For everyone, in place of a reason that is the server's own.
+pub const REASON_IN_SLACK: &str = "its reason is shown in Slack";
+
+/// Our own sentences, without what stands in backticks. Whoever adds one that everyone may read adds it here.
+const OURS: [&str; 6] = [
+    "namespace `` comes with this pull request",
+    "namespace `` does not exist, and nothing here creates it",
+    "the kind `` comes with this pull request",
+    "the cluster does not know the kind `` of group ``",
+    "the cluster identity has no rights on Secrets, on purpose, so Git's two sides are compared",
+    "its Kustomization applies to another cluster (``), which was not asked",
+];
+
+/// What our sentences that hold the server's words begin or end with; that much is for everyone.
+const PARTS: [(&str, &str); 5] = [
+    ("an admission webhook does not support dry-runs", ": "),
+    ("our cluster identity may not ask (grant it, see infra/cluster)", ": "),
+    ("the API server did not answer", ": "),
+    ("the base branch's version could not be judged, so the renders are compared", ""),
+    ("an immutable field changes; `spec.force` would recreate the object", ""),
+];
+
+/// Fields of Flux that our sentences name.
+const FIELDS: [&str; 3] = ["spec.kubeConfig", "spec.force", "spec.prune"];
+
+/// Words that a name in quotes may stand behind: what they introduce is a kind, an identity or a policy.
+const INTRODUCE: [&str; 12] = [
+    "resource",
+    "group",
+    "namespace",
+    "user",
+    "webhook",
+    "binding",
+    "kind",
+    "validatingadmissionpolicy",
+    "policy",
+    "verb",
+    "manager",
+    "with",
+];
+
+/// A reason for everyone: ours, or that there is one.
+pub fn for_everyone(reason: &str, git: &GitText) -> String {
+    let pieces: Vec<&str> = reason.split('`').collect();
+    let known = |name: &&str| FIELDS.contains(name) || git.has(name);
+    let skeleton = pieces.iter().step_by(2).copied().collect::<Vec<_>>().join("``");
+    if pieces.len() % 2 == 1
+        && OURS.contains(&skeleton.as_str())
+        && pieces.iter().skip(1).step_by(2).all(|name| name.is_empty() || known(name))
+    {
+        return reason.to_owned();
+    }
+    for (part, behind) in PARTS {
+        let fits = if behind.is_empty() {
+            // What is between the two halves is the server's.
+            let (head, tail) = part.split_once(", ").unwrap_or(("", part));
+            reason.starts_with(head) && reason.trim_end_matches(')').ends_with(tail)
+        } else {
+            reason.starts_with(&format!("{part}{behind}"))
+        };
+        if fits {
+            return format!("{part}; {REASON_IN_SLACK}");
+        }
+    }
+    REASON_IN_SLACK.to_owned()
+}
+
+/// A remark for everyone: ours, without names that are not in Git; one that quotes anybody is left out.
+pub fn remark_for_everyone(remark: &str, git: &GitText) -> String {
+    if remark.contains('"') {
+        return "a remark on this is shown in Slack".to_owned();
+    }
+    let pieces = remark.split('`').enumerate();
+    let shown = pieces.map(|(at, piece)| match at % 2 == 0 || FIELDS.contains(&piece) || git.has(piece) {
+        true => piece,
+        false => GAP,
+    });
+    shown.collect::<Vec<_>>().join("`")
+}
+
+/// A reason for the team: words stay, values stay where they are Git's.
+pub fn for_the_team(reason: &str, git: &GitText) -> String {
+    let mut out = String::new();
+    let mut rest = reason;
+    while let Some(first) = rest.chars().next() {
+        let (piece, next) = match first {
+            '"' | '\'' | '`' => quoted(rest, first),
+            c if c.is_whitespace() => rest.split_at(c.len_utf8()),
+            _ => word(rest),
+        };
+        rest = next;
+        out.push_str(&repeated(piece, &out, git));
+    }
+    while out.contains(&format!("{GAP}{GAP}")) {
+        out = out.replace(&format!("{GAP}{GAP}"), GAP);
+    }
+    out
+}
+
+/// The text up to the quote that ends it; a quote without an end is a word of its own.
+fn quoted(text: &str, quote: char) -> (&str, &str) {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            '\\' if !escaped && quote == '"' => escaped = true,
+            c if c == quote && !escaped => return text.split_at(at + 1),
+            _ => escaped = false,
+        }
+    }
+    text.split_at(quote.len_utf8())
+}
+
+/// A run of characters that belong to one word, or a single other character.
+fn word(text: &str) -> (&str, &str) {
+    let joins = |c: char| c.is_alphanumeric() || "._/-+=%@~$".contains(c);
+    let end = text.find(|c| !joins(c)).unwrap_or(text.len());
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    text.split_at(end.max(first))
+}
+
+fn repeated(piece: &str, before: &str, git: &GitText) -> String {
+    let quote = piece.chars().next().filter(|c| "\"'`".contains(*c) && piece.len() > 1);
+    let Some(quote) = quote else {
+        return if is_language(piece) || git.has(piece) { piece.to_owned() } else { GAP.to_owned() };
+    };
+    let inner = piece.trim_matches(quote);
+    let ours = quote == '`' && (FIELDS.contains(&inner) || is_language(inner));
+    let introduced = before.split_whitespace().last().map(str::to_lowercase);
+    let name = introduced.is_some_and(|word| INTRODUCE.contains(&word.as_str())) && is_name(inner);
+    if inner.is_empty() || git.has(inner) || ours || name {
+        return piece.to_owned();
+    }
+    format!("{quote}{GAP}{quote}")
+}
+
+/// Names of kinds, identities and policies: lower case, no random digits.
+fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || ".:-/".contains(c);
+    text.len() <= 100 && text.chars().all(plain)
+}
+
+/// Words, paths of fields, versions, sizes and small numbers: nothing that a key or a password looks like.
+fn is_language(piece: &str) -> bool {
+    // `memory=1Gi`: a word, and a number of its own.
+    piece.split('=').all(|side| is_words(side) || is_number(side))
+}
+
+fn is_words(text: &str) -> bool {
+    let version = |part: &str| {
+        let digits = part.strip_prefix('v').unwrap_or_default().replace("alpha", "").replace("beta", "");
+        !digits.is_empty() && digits.len() <= 2 && digits.bytes().all(|b| b.is_ascii_digit())
+    };
+    let mixed = |part: &str| part.chars().skip(1).filter(|c| c.is_uppercase()).count() > 4;
+    let plain = |part: &str| {
+        part.len() <= 28 && part.chars().all(char::is_alphabetic) && !mixed(part) || version(part)
+    };
+    // A long chain of hyphens is a passphrase or a generated name.
+    text.matches('-').count() <= 2 && text.split(|c: char| !c.is_alphanumeric()).all(plain)
+}
+
+fn is_number(text: &str) -> bool {
+    let units = ["", "m", "k", "Ki", "Mi", "Gi", "Ti", "s", "ms", "h", "%"];
+    let end = text.rfind(|c: char| c.is_ascii_digit()).map_or(0, |at| at + 1);
+    let (digits, unit) = text.split_at(end);
+    digits.len() <= 6 && digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') && units.contains(&unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mask::Mask;
+    use serde_json::json;
+
+    fn git() -> GitText {
+        let object = json!({"kind": "Deployment", "metadata": {"name": "web", "namespace": "shop-2"}, "spec": {"image": "web:1.2", "a": "b3"}});
+        GitText::of(Some(&object), None, &Mask::default())
+    }
+
+    #[track_caller]
+    fn team(given: &str, expected: &str) {
+        assert_eq!(for_the_team(given, &git()), expected);
+    }
+
+    #[test]
+    fn the_team_reads_sentences_without_values() {
+        let same = |text: &str| team(text, text);
+        same("Deployment.apps \"web\" is invalid: spec.template.spec.containers[0].image: Required value");
+        same(
+            "pods \"web\" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=5, limited: memory=1Gi",
+        );
+        same(
+            "deployments.apps \"web\" is forbidden: User \"preflux\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop-2\"",
+        );
+        same("namespace `shop-2` does not exist, and nothing here creates it");
+        same("an immutable field changes; `spec.force` would recreate the object");
+        same("Invalid value: \"b3\": must be a number");
+        team("Invalid value: \"hunter\": must be a number", "Invalid value: \"‹…›\": must be a number");
+        team("Invalid value: {\"password\":\"a\\\"b\"}: x", "Invalid value: {\"‹…›\":\"‹…›\"}: x");
+        team("denied: the token is xoxb-1234-abcd", "denied: the token is ‹…›");
+        team("denied: key AKIAIOSFODNN7EXAMPLE/x!", "denied: key ‹…›!");
+        team("correct-horse-battery-staple is wrong", "‹…› is wrong");
+        team("an 'open quote", "an 'open quote");
+        team("aGVsbG8gd29ybGQgYW5k is base64", "‹…› is base64".replace("base64", "‹…›").as_str());
+    }
+
+    #[test]
+    fn everyone_reads_our_own_sentences() {
+        let check = |given: &str, expected: &str| assert_eq!(for_everyone(given, &git()), expected);
+        let same = |text: &str| check(text, text);
+        same("namespace `shop-2` does not exist, and nothing here creates it");
+        same("the cluster does not know the kind `Deployment` of group ``");
+        same("its Kustomization applies to another cluster (`spec.kubeConfig`), which was not asked");
+        check("namespace `l1ve` does not exist, and nothing here creates it", REASON_IN_SLACK);
+        check("Invalid value: \"l1ve\"", REASON_IN_SLACK);
+        let remark = |given: &str| remark_for_everyone(given, &git());
+        assert_eq!(remark("Flux takes `a` over from `l1ve`"), "Flux takes `a` over from `‹…›`");
+        assert_eq!(remark("it says \"l1ve\""), "a remark on this is shown in Slack");
+        check(
+            "the API server did not answer: l1ve",
+            "the API server did not answer; its reason is shown in Slack",
+        );
+        check(
+            "the base branch's version could not be judged (l1ve), so the renders are compared",
+            "the base branch's version could not be judged, so the renders are compared; its reason is shown in Slack",
+        );
+        check(
+            "l1ve (an immutable field changes; `spec.force` would recreate the object)",
+            "an immutable field changes; `spec.force` would recreate the object; its reason is shown in Slack",
+        );
+    }
+}
