@@ -2,7 +2,7 @@
 //
 // {"op": "envsubst", "text", "vars", "lenient"} -> text (base64, since it need not be UTF-8)
 // {"op": "ignore", "files", "ignore"} -> paths that stay in a source's artifact
-// {"op": "render", "files", "kustomization", "lenient"} -> yaml (its digest is what Flux compares), digest, objects
+// {"op": "render", "files", "kustomization", "lenient", "cluster": objects for substituteFrom} -> yaml (its digest is what Flux compares), digest, objects
 // {"op": "normalise", "object"} -> objects: the one object, normalised
 //
 // The steps are those of kustomize-controller's reconciliation, up to what it hands to server-side apply.
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sort"
 	"strings"
 
@@ -26,8 +27,11 @@ import (
 	"github.com/fluxcd/pkg/ssa"
 	"github.com/fluxcd/pkg/ssa/normalize"
 	ssautil "github.com/fluxcd/pkg/ssa/utils"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 type request struct {
@@ -39,6 +43,7 @@ type request struct {
 	Vars          map[string]string      `json:"vars"`
 	Ignore        string                 `json:"ignore"`
 	Object        json.RawMessage        `json:"object"`
+	Cluster       []json.RawMessage      `json:"cluster"`
 }
 
 type answer struct {
@@ -48,6 +53,26 @@ type answer struct {
 	Text    []byte                   `json:"text,omitempty"`
 	Paths   []string                 `json:"paths,omitempty"`
 	Error   string                   `json:"error,omitempty"`
+}
+
+// A cluster that holds the objects of a question, and answers nothing but gets.
+type cluster struct {
+	client.Client
+	objects []json.RawMessage
+}
+
+func (c cluster) Get(_ context.Context, key client.ObjectKey, into client.Object, _ ...client.GetOption) error {
+	kind := reflect.TypeOf(into).Elem().Name()
+	for _, raw := range c.objects {
+		var o unstructured.Unstructured
+		if err := json.Unmarshal(raw, &o.Object); err != nil {
+			return err
+		}
+		if o.GetKind() == kind && o.GetName() == key.Name && o.GetNamespace() == key.Namespace {
+			return json.Unmarshal(raw, into)
+		}
+	}
+	return apierrors.NewNotFound(schema.GroupResource{Resource: kind}, key.Name)
 }
 
 func main() {
@@ -188,7 +213,7 @@ func render(r request) (a answer, err error) {
 			return a, fmt.Errorf("failed to decode Kubernetes apiVersion, kind and name from: %v", res.String())
 		}
 		if postBuild {
-			o, err := generator.SubstituteVariables(context.Background(), nil, ks, res,
+			o, err := generator.SubstituteVariables(context.Background(), cluster{objects: r.Cluster}, ks, res,
 				generator.SubstituteWithStrict(!r.Lenient), generator.SubstituteWithAlways(strategy == "Always"))
 			if err != nil {
 				return a, fmt.Errorf("post build failed for '%s': %w", res.GetName(), err)

@@ -5,6 +5,7 @@
 mod cases;
 mod common;
 mod envsubst;
+mod matrices;
 mod oracle;
 mod random;
 mod versions;

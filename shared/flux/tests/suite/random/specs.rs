@@ -14,6 +14,12 @@ pub(super) fn question(kinds: &Kinds, random: &mut Random) -> Value {
         if !object["metadata"].is_object() {
             object["metadata"] = json!({});
         }
+        // Labels and annotations that are lists are beyond what kustomize itself reads.
+        for field in ["labels", "annotations"] {
+            if !object["metadata"][field].is_object() {
+                object["metadata"].as_object_mut().unwrap().remove(field);
+            }
+        }
         object["metadata"]["name"] = format!("n{i}").into();
         names.push(format!("o{i}.yaml"));
         files.insert(format!("apps/o{i}.yaml"), object.to_string().into());
