@@ -16,7 +16,7 @@ pub(super) struct Pair {
     pub(super) kustomization: Kustomization,
     /// Whether it is on both sides.
     pub(super) presence: Presence,
-    /// Whether both sides are the same, proved or rendered.
+    /// Whether both sides are the same, proved or rendered, and nothing new is to be said of the result.
     pub(super) identical: bool,
     /// Whether the result renders nothing where the base renders something.
     pub(super) emptied: bool,
@@ -53,9 +53,11 @@ fn pair(key: &ObjectKey, before: Option<&Node>, after: Option<&Node>, result: &S
     let failure = failure(before, after);
     let pruning = Pruning { enabled: prunes(&kustomization, presence), elsewhere: elsewhere(key, result) };
     let plans = if failure.is_some() { Vec::new() } else { objects(old_objects, new_objects, &pruning) };
+    let known = old.as_ref().map_or(&[][..], |r| &r.warnings);
+    let warns_anew = new.as_ref().is_some_and(|r| r.warnings.iter().any(|warning| !known.contains(warning)));
     Some(Pair {
         presence,
-        identical: failure.is_none() && presence == Presence::Both && plans.is_empty(),
+        identical: failure.is_none() && presence == Presence::Both && plans.is_empty() && !warns_anew,
         emptied: failure.is_none()
             && presence == Presence::Both
             && new_objects.is_empty()
