@@ -127,20 +127,32 @@ fn entries() -> impl Iterator<Item = Value> {
     })
 }
 
+/// One build for each entry of the Kustomization's, with as many images as the file has entries.
 #[test]
 fn every_pair_of_image_entries_agrees() {
-    let file = |entry: &Value| {
-        let mut entry = entry.clone();
-        entry.as_object_mut().unwrap().values_mut().for_each(|value| {
-            *value = value.as_str().unwrap().replace("new", "old").into();
-        });
-        json!({"x.yaml": WEB, "kustomization.yaml": json!({"resources": ["x.yaml"], "images": [entry]}).to_string()})
+    let named = |mut entry: Value, i: usize| {
+        entry["name"] = format!("app{i}").into();
+        entry
     };
-    let pairs = entries().flat_map(|own| entries().map(move |ours| (own.clone(), ours)));
-    let questions = pairs.map(|(own, ours)| question(&file(&own), json!({"images": [ours]}), &Value::Null));
+    let old = |mut entry: Value| {
+        entry.as_object_mut().unwrap().values_mut().for_each(|value| {
+            *value = value.as_str().unwrap().replace("new", "old").replace("sha256:0", "sha256:f").into();
+        });
+        entry
+    };
+    let images: Vec<Value> = entries().enumerate().map(|(i, entry)| named(old(entry), i)).collect();
+    let containers: Vec<Value> =
+        (0..8).map(|i| json!({"name": format!("c{i}"), "image": format!("app{i}:0")})).collect();
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": containers}});
+    let files = json!({"x.yaml": pod.to_string(),
+        "kustomization.yaml": json!({"resources": ["x.yaml"], "images": images}).to_string()});
+    let questions = entries().map(|ours| {
+        let images: Vec<Value> = (0..8).map(|i| named(ours.clone(), i)).collect();
+        question(&files, json!({ "images": images }), &Value::Null)
+    });
     let questions: Vec<Value> = questions.collect();
     let Some(good) = check("every_pair_of_image_entries_agrees", &questions) else { return };
-    assert_eq!(good, 64);
+    assert_eq!(good, 8);
 }
 
 fn config_map(name: &str, data: Value) -> Value {
@@ -188,10 +200,10 @@ fn every_way_of_variables_agrees() {
         &["missing"],
         &["missing?", "one"],
     ];
-    let inline = [json!(null), json!({}), json!({"A": "inline"}), json!({"C": "un\nused"})];
+    let inline = [json!(null), json!({"A": "inline"}), json!({"C": "un\nused"}), json!({})];
     let mut questions = Vec::new();
     for list in lists {
-        for substitute in &inline {
+        for substitute in &inline[..if list.len() < 2 { 4 } else { 2 }] {
             for strategy in &["WithVariables", "Always"][..if list.len() < 2 { 2 } else { 1 }] {
                 let post_build = json!({"substituteFrom": refer(list), "substitute": substitute, "substituteStrategy": strategy});
                 let post_build: Value = post_build
