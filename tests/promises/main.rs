@@ -9,6 +9,7 @@ mod architecture;
 mod bad_input;
 mod browser;
 mod build_cli;
+mod clusters;
 mod diff_cli;
 mod journey;
 mod scenarios;

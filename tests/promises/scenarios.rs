@@ -14,9 +14,9 @@ use domain::report::{Comparison, Mode, Report};
 use domain::{Author, PullKey, PullRequest, PullState, Trust};
 use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
 use flux::{Artifact, GitRepository, Kustomization, Variables};
-use kubernetes::KubeCluster;
+use kubernetes::{FluxAt, KubeCluster};
 use kustomize::MemoryTree;
-use ports::{Checkout, Cluster};
+use ports::{Checkout, Cluster, ConfigRef};
 use serde_json::Value;
 use testkit::cluster::TestCluster;
 
@@ -160,7 +160,9 @@ impl Scenario {
         let mut waiting = vec![Kustomization::from_value(&flux[1])?];
         let mut done = BTreeSet::new();
         while let Some(kustomization) = waiting.pop() {
-            if !done.insert(kustomization.key.to_string()) {
+            // What comes from another source is not known here.
+            let from_here = kustomization.spec.source_ref.key() == source.key;
+            if !done.insert(kustomization.key.to_string()) || !from_here {
                 continue;
             }
             for object in rendered(&artifact, &kustomization, &known)? {
@@ -243,12 +245,22 @@ async fn every_scenario_on_a_real_api_server() {
             wrong.push(format!("{}: seeding: {error:#}", scenario.name));
             continue;
         }
-        let cluster =
-            KubeCluster::from_file("production", &kubeconfig, &kubernetes::Options::default()).await;
-        let report = scenario.report(Ok(Arc::new(cluster.unwrap()))).await;
+        let report = scenario.report(Ok(Arc::new(production(&scenario, &kubeconfig).await))).await;
         wrong.extend(scenario.check("expected-cluster.txt", &report));
     }
     verdict(wrong);
+}
+
+/// The cluster, which says no version of Flux, with one more behind the Secret `edge` of the scenario's namespace.
+async fn production(scenario: &Scenario, kubeconfig: &Path) -> KubeCluster {
+    let connect = async |name: &str| {
+        KubeCluster::from_file(name, kubeconfig, &kubernetes::Options::default()).await.unwrap()
+    };
+    let edge: Arc<dyn Cluster> = Arc::new(connect("edge").await);
+    let namespace = format!("sc-{}", scenario.name);
+    let reference = ConfigRef { secret: true, namespace, name: "edge".to_owned() };
+    let flux = FluxAt { version: Some("v1.9.4".to_owned()), ..FluxAt::default() };
+    connect("production").await.with_flux(flux).with_remotes([(reference, Ok(edge))].into())
 }
 
 #[test]

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use domain::provenance::Disclosure;
 use domain::report::Report;
 use domain::{Author, PullKey, PullRequest, PullState, RemoteHosts, Trust};
-use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
+use flows::analyse::{Findings, Named, Question, RemoteAccess, Repository, analyse_all};
 use kubernetes::KubeCluster;
 use ports::ledger::Ledger;
 use ports::{Checkout, Clock, Cluster, Conditional, Forge as _, SystemClock};
@@ -101,7 +101,7 @@ async fn of_revisions(args: &Args, repo: &Path) -> anyhow::Result<Report> {
     let pull = stand_in(args, repo, &checkout)?;
     let remotes = remotes(args, RemoteHosts::default())?;
     let cluster = cluster(args.kubeconfig.as_deref()).await?;
-    finish(checkout, repository, cluster, remotes, pull, false).await
+    finish(checkout, repository, cluster, remotes, pull, false, Vec::new()).await
 }
 
 /// Hosts of the command line, or else those of the configuration.
@@ -175,7 +175,11 @@ async fn of_pull(args: &Args, key: &PullKey) -> anyhow::Result<Report> {
         (kubeconfig, _) => cluster(kubeconfig.as_deref()).await?,
     };
     let remotes = remotes(args, config.remotes.clone())?;
-    finish(checkout, repository, cluster, remotes, pull, config.hold_back_when_render_differs).await
+    let more = match args.kubeconfig {
+        Some(_) => Vec::new(),
+        None => bootstrap::worker::more_clusters(&config, secrets.as_ref()).await,
+    };
+    finish(checkout, repository, cluster, remotes, pull, config.hold_back_when_render_differs, more).await
 }
 
 /// Without a configuration file the token comes from the environment, and nothing else is needed.
@@ -212,15 +216,11 @@ async fn finish(
     remotes: RemoteAccess,
     pull: PullRequest,
     hold_back: bool,
+    more: Vec<Named>,
 ) -> anyhow::Result<Report> {
-    let findings = analyse(Question {
-        checkout: &checkout,
-        repository,
-        cluster,
-        remotes,
-        disclosure: Disclosure::LiveValues,
-    })
-    .await;
+    let disclosure = Disclosure::LiveValues;
+    let question = Question { checkout: &checkout, repository, cluster, remotes, disclosure };
+    let findings = analyse_all(question, &more).await;
     if let Some(why) = findings.held_back().filter(|_| hold_back) {
         bail!(why);
     }

@@ -1,5 +1,6 @@
 //! The worker's context, and one queue message carried out so that nothing it does can take others down.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use async_trait::async_trait;
 use domain::job::Outcome;
 use domain::{RemoteHosts, RepoName};
 use flows::JobError;
-use flows::analyse::RemoteAccess;
+use flows::analyse::{Named, RemoteAccess};
 use flows::work::{WorkCtx, work};
 use futures::FutureExt as _;
 use git::{GitCache, Limits, RemoteCache, TokenSource, remote_at};
 use github::GitHub;
-use kubernetes::KubeCluster;
+use kubernetes::{FluxAt, KubeCluster};
 use ports::ledger::Ledger;
 use ports::{CheckoutError, Checkouts, Clock, Cluster, ForgeError, Queue, ReportStore, Secrets};
 use secrecy::SecretString;
@@ -52,6 +53,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
     if let Err(why) = &cluster {
         tracing::warn!("no cluster is asked: {why}");
     }
+    let more_clusters = more_clusters(config, secrets).await;
     Ok(WorkCtx {
         remotes: remotes(&config.remotes, parts.cache_dir.clone()),
         checkouts: checkouts(&config.github.git_url, parts.cache_dir, github.clone()),
@@ -61,6 +63,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         chat,
         reports: parts.reports,
         cluster,
+        more_clusters,
         hold_back_when_render_differs: config.hold_back_when_render_differs,
         clock: parts.clock,
         rules: config.repositories.clone(),
@@ -127,9 +130,34 @@ pub async fn cluster(
     let Some(config) = config else {
         return Err("none is configured; add `cluster` with a kubeconfig to the configuration (in the sandbox: --kubeconfig FILE)".to_owned());
     };
-    let text = secrets.get(&config.kubeconfig).await.map_err(|e| e.to_string())?;
-    let cluster = KubeCluster::connect(&config.name, &text, &kubernetes::Options::default()).await;
-    cluster.map(|cluster| Arc::new(cluster) as Arc<dyn Cluster>).map_err(|e| e.to_string())
+    let mut remotes = BTreeMap::new();
+    for remote in &config.remotes {
+        let cluster = connect(&remote.name, &remote.kubeconfig, secrets).await;
+        let cluster = cluster.map(|cluster| Arc::new(cluster) as Arc<dyn Cluster>);
+        remotes.extend(remote.references.iter().map(|reference| (reference.clone(), cluster.clone())));
+    }
+    let cluster = connect(&config.name, &config.kubeconfig, secrets).await?;
+    let namespace = config.flux_namespace.clone().unwrap_or_else(|| FluxAt::default().namespace);
+    let flux = FluxAt { namespace, version: config.controller_version.clone() };
+    Ok(Arc::new(cluster.with_remotes(remotes).with_flux(flux)))
+}
+
+/// The further clusters, each with its name.
+pub async fn more_clusters(config: &Config, secrets: &dyn Secrets) -> Vec<Named> {
+    let mut all = Vec::new();
+    for further in &config.more_clusters {
+        let connected = cluster(Some(further), secrets).await;
+        if let Err(why) = &connected {
+            tracing::warn!(cluster = further.name, "cluster `{}` is not asked: {why}", further.name);
+        }
+        all.push((further.name.clone(), connected));
+    }
+    all
+}
+
+async fn connect(name: &str, kubeconfig: &str, secrets: &dyn Secrets) -> Result<KubeCluster, String> {
+    let text = secrets.get(kubeconfig).await.map_err(|e| e.to_string())?;
+    KubeCluster::connect(name, &text, &kubernetes::Options::default()).await.map_err(|e| e.to_string())
 }
 
 /// Carries out one queue message. A panic is this message's failure alone.

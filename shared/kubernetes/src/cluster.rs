@@ -1,13 +1,15 @@
 //! [`KubeCluster`]: what the port asks for, in calls.
 
+use std::collections::BTreeMap;
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::ObjectId;
 use kube::{Client, Config};
-use ports::{Cluster, ClusterError, ConfigRef, Data, DryRun, FluxObjects, Refusal};
+use ports::{Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Refusal};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -27,6 +29,23 @@ pub struct KubeCluster {
     api: Api,
     discovery: Discovery,
     reducer: Reducer,
+    remotes: BTreeMap<ConfigRef, Result<Arc<dyn Cluster>, String>>,
+    flux: FluxAt,
+}
+
+/// Where Flux's own controllers are, and which version is assumed where that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FluxAt {
+    /// Their namespace.
+    pub namespace: String,
+    /// The version of kustomize-controller, such as `v1.9.4`.
+    pub version: Option<String>,
+}
+
+impl Default for FluxAt {
+    fn default() -> Self {
+        Self { namespace: "flux-system".to_owned(), version: None }
+    }
 }
 
 impl KubeCluster {
@@ -56,8 +75,25 @@ impl KubeCluster {
         Ok(Self::over(name, Api::new(client, options)))
     }
 
+    /// With the clusters that its Kustomizations reach by `spec.kubeConfig`, or why they cannot be asked.
+    pub fn with_remotes(self, remotes: BTreeMap<ConfigRef, Result<Arc<dyn Cluster>, String>>) -> Self {
+        Self { remotes, ..self }
+    }
+
+    /// With Flux's own controllers somewhere else than usual, or in a version that need not be read.
+    pub fn with_flux(self, flux: FluxAt) -> Self {
+        Self { flux, ..self }
+    }
+
     pub(crate) fn over(name: &str, api: Api) -> Self {
-        Self { name: name.to_owned(), api, discovery: Discovery::default(), reducer: Reducer::new() }
+        Self {
+            name: name.to_owned(),
+            api,
+            discovery: Discovery::default(),
+            reducer: Reducer::new(),
+            remotes: BTreeMap::new(),
+            flux: FluxAt::default(),
+        }
     }
 
     /// Every object of one of Flux's kinds, in v1 or else in the version that the cluster prefers.
@@ -164,10 +200,36 @@ impl Cluster for KubeCluster {
         &self.name
     }
 
+    fn remote(&self, reference: &ConfigRef) -> Option<Result<Arc<dyn Cluster>, String>> {
+        self.remotes.get(reference).cloned()
+    }
+
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError> {
         let kustomizations = self.flux_kind("kustomize.toolkit.fluxcd.io", "kustomizations").await?;
         let git_repositories = self.flux_kind("source.toolkit.fluxcd.io", "gitrepositories").await?;
         Ok(FluxObjects { kustomizations, git_repositories })
+    }
+
+    async fn controller(&self) -> ControllerSeen {
+        let FluxAt { namespace, version } = &self.flux;
+        let parts = ["apis", "apps", "v1", "namespaces", namespace, "deployments", "kustomize-controller"];
+        let why = match Path::new(&parts) {
+            None => "its namespace is no name".to_owned(),
+            Some(path) => match self.api.ask(&Call::read(&path)).await {
+                Ok(deployment) => return ControllerSeen::Deployment(deployment),
+                Err(Failure::Status(status)) if status.code == 404 => "there is none by that name".to_owned(),
+                Err(Failure::Status(status)) if status.code == 403 => "reading it is not granted".to_owned(),
+                Err(_) => "the API server did not answer".to_owned(),
+            },
+        };
+        match version {
+            Some(version) => ControllerSeen::Configured(version.clone()),
+            None => ControllerSeen::Unknown(format!(
+                "the Deployment `{namespace}/kustomize-controller` of cluster `{}` could not be read ({why}): grant it \
+                 (infra/cluster), or set `cluster.flux_namespace` or `cluster.controller_version`",
+                self.name
+            )),
+        }
     }
 
     async fn data(&self, reference: &ConfigRef) -> Result<Option<Data>, ClusterError> {
@@ -376,6 +438,26 @@ mod tests {
         );
         let renew = said(Fake::default().with(list, 401, json!({}))).await;
         assert!(renew.contains("refused the credentials (401)"), "{renew}");
+    }
+
+    #[tokio::test]
+    async fn the_controller_is_read_else_configured_else_unknown() {
+        const DEPLOYMENT: &str = "GET /apis/apps/v1/namespaces/flux/deployments/kustomize-controller";
+        let seen = async |code: u16, version: Option<&str>| {
+            let (cluster, _) = Fake::default()
+                .with(DEPLOYMENT, code, json!({"message": "no", "kind": "Deployment"}))
+                .cluster();
+            let flux = FluxAt { namespace: "flux".to_owned(), version: version.map(str::to_owned) };
+            cluster.with_flux(flux).controller().await
+        };
+        assert!(
+            matches!(seen(200, Some("v1.8.0")).await, ControllerSeen::Deployment(found) if found["kind"] == "Deployment")
+        );
+        assert_eq!(seen(403, Some("v1.8.0")).await, ControllerSeen::Configured("v1.8.0".to_owned()));
+        for (code, why) in [(403, "is not granted"), (404, "none by that name"), (503, "did not answer")] {
+            let ControllerSeen::Unknown(said) = seen(code, None).await else { panic!("{code}") };
+            assert!(said.contains(why) && said.contains("`flux/kustomize-controller`"), "{said}");
+        }
     }
 
     #[tokio::test]

@@ -18,5 +18,5 @@ mod fake;
 #[cfg(test)]
 mod on_a_server;
 
-pub use cluster::KubeCluster;
+pub use cluster::{FluxAt, KubeCluster};
 pub use kubeconfig::{ConfigError, Impersonate, Options, Trust};

@@ -1,6 +1,7 @@
 //! A cluster: Flux's objects and variables to read, server-side-apply dry-runs to ask for. Nothing here changes anything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::ObjectId;
@@ -28,6 +29,17 @@ pub struct ConfigRef {
 
 /// The decoded `data` of a ConfigMap or Secret.
 pub type Data = BTreeMap<String, String>;
+
+/// What is known of the kustomize-controller that runs in a cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ControllerSeen {
+    /// Its Deployment.
+    Deployment(Value),
+    /// The Deployment cannot be read; this version is configured.
+    Configured(String),
+    /// Neither: a sentence without a full stop that says why, and what to do.
+    Unknown(String),
+}
 
 /// What the API server said to a dry-run.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,8 +111,17 @@ pub trait Cluster: Send + Sync {
     /// The cluster's name in the configuration.
     fn name(&self) -> &str;
 
+    /// The cluster that is configured for what a `spec.kubeConfig` of this one names, or why it cannot be asked; `None` when
+    /// none is configured for it.
+    fn remote(&self, _reference: &ConfigRef) -> Option<Result<Arc<dyn Cluster>, String>> {
+        None
+    }
+
     /// Flux's Kustomizations and GitRepositories.
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError>;
+
+    /// The kustomize-controller that runs there.
+    async fn controller(&self) -> ControllerSeen;
 
     /// The data of a ConfigMap or Secret that variables come from; `None` when it does not exist. The one way for a Secret's
     /// values to get here: whoever asks masks them wherever they turn up.

@@ -208,6 +208,9 @@ pub(crate) fn give_rights(cluster: &Cluster) -> Result<()> {
 fn apply_manifests(cluster: &Cluster) -> Result<()> {
     let file = workspace::root().join("infra/cluster/preflux.yaml");
     let text = fs::read_to_string(&file).with_context(|| format!("reading `{}`", file.display()))?;
+    let flux = scratch("flux-system.yaml")?;
+    fs::write(&flux, r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"flux-system"}}"#)?;
+    cluster.apply("/api/v1/namespaces/flux-system", &flux)?;
     for document in text.split("\n---\n") {
         let path = path_of(document)?;
         let part = scratch("document.yaml")?;
@@ -225,6 +228,10 @@ fn path_of(document: &str) -> Result<String> {
     Ok(match kind {
         "Namespace" => format!("/api/v1/namespaces/{name}"),
         "ServiceAccount" => format!("/api/v1/namespaces/preflux/serviceaccounts/{name}"),
+        "Role" => format!("/apis/rbac.authorization.k8s.io/v1/namespaces/flux-system/roles/{name}"),
+        "RoleBinding" => {
+            format!("/apis/rbac.authorization.k8s.io/v1/namespaces/flux-system/rolebindings/{name}")
+        }
         "ClusterRole" => format!("/apis/rbac.authorization.k8s.io/v1/clusterroles/{name}"),
         "ClusterRoleBinding" => format!("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{name}"),
         "ValidatingAdmissionPolicy" => {

@@ -1,8 +1,10 @@
 //! The configuration: one YAML text, parsed once into what the programs need, with all its problems reported together.
 
+mod clusters;
 mod fields;
 
 use domain::{PathRules, RemoteHosts, RepoName, RepoRule};
+use ports::ConfigRef;
 use serde_json::Value;
 
 use fields::{Fields, Problems};
@@ -21,6 +23,8 @@ pub struct Config {
     pub slack: SlackConfig,
     /// The cluster to compare with; without one, reports show the rendered change alone.
     pub cluster: Option<ClusterConfig>,
+    /// Further clusters that run Flux on the same repositories.
+    pub more_clusters: Vec<ClusterConfig>,
     /// Whether a report is shown as a failure when the controller is known to have rendered the base otherwise.
     pub hold_back_when_render_differs: bool,
     /// Hosts that remote bases and files may be fetched from; none unless listed.
@@ -93,13 +97,30 @@ pub enum SlackIdentity {
     Bundle(String),
 }
 
-/// The cluster.
+/// A cluster that Flux runs on.
 #[derive(Debug, Clone)]
 pub struct ClusterConfig {
     /// Its name in reports.
     pub name: String,
     /// The secret that holds its kubeconfig.
     pub kubeconfig: String,
+    /// The namespace of Flux's own controllers, where it is not `flux-system`.
+    pub flux_namespace: Option<String>,
+    /// The version of kustomize-controller, for when its Deployment cannot be read.
+    pub controller_version: Option<String>,
+    /// The clusters that its Kustomizations reach by `spec.kubeConfig`.
+    pub remotes: Vec<RemoteConfig>,
+}
+
+/// A cluster that Kustomizations of another one apply to.
+#[derive(Debug, Clone)]
+pub struct RemoteConfig {
+    /// Its name in reports.
+    pub name: String,
+    /// The secret that holds its kubeconfig.
+    pub kubeconfig: String,
+    /// What `spec.kubeConfig` names when this cluster is meant.
+    pub references: Vec<ConfigRef>,
 }
 
 /// Names of secrets that come from outside the text (the deployment's parameters) and fill what the text leaves open.
@@ -133,10 +154,11 @@ impl Config {
             .map_err(|e| ConfigError(vec![format!("it is not YAML: {e}")]))?;
         let problems = Problems::default();
         let mut root = Fields::new("", value, &problems);
-        let config = Self {
+        let mut config = Self {
             github: github(root.object("github"), defaults),
             slack: slack(root.object("slack"), defaults),
-            cluster: cluster(root.optional_object("cluster"), defaults),
+            cluster: None,
+            more_clusters: Vec::new(),
             hold_back_when_render_differs: root.flag("hold_back_when_render_differs").unwrap_or(false),
             remotes: remotes(root.object("remotes")),
             repositories: repositories(&mut root),
@@ -144,6 +166,7 @@ impl Config {
             listen: root.text("listen").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             data: root.text("data").unwrap_or_else(|| "./preflux-data".to_owned()),
         };
+        (config.cluster, config.more_clusters) = clusters::read(&mut root, defaults);
         if config.poll_every_s < 5 {
             root.problem("poll_every_s", "must be at least 5 (seconds)");
         }
@@ -226,20 +249,6 @@ fn slack(mut fields: Fields, defaults: &Defaults) -> SlackConfig {
     let live_values = fields.flag("live_values").unwrap_or(true);
     fields.finish();
     SlackConfig { api_url, identity, team, live_values }
-}
-
-fn cluster(fields: Option<Fields>, defaults: &Defaults) -> Option<ClusterConfig> {
-    let Some(mut fields) = fields else {
-        let kubeconfig = defaults.kubeconfig.clone()?;
-        return Some(ClusterConfig { name: "cluster".to_owned(), kubeconfig });
-    };
-    let name = fields.text("name").unwrap_or_else(|| "cluster".to_owned());
-    let kubeconfig = fields.text("kubeconfig").or_else(|| defaults.kubeconfig.clone());
-    if kubeconfig.is_none() {
-        fields.problem("kubeconfig", "is missing: the name of the secret that holds the kubeconfig");
-    }
-    fields.finish();
-    Some(ClusterConfig { name, kubeconfig: kubeconfig.unwrap_or_default() })
 }
 
 fn remotes(mut fields: Fields) -> RemoteHosts {

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::report::{ClusterAsked, Unresolved};
-use flux::{Follows, GitRepository, Kustomization, ObjectKey};
+use flux::{Controller, Follows, GitRepository, Kustomization, ObjectKey};
 use kustomize::{EntryKind, Tree};
-use ports::Cluster;
+use ports::{Cluster, ControllerSeen};
 use serde_json::{Value, json};
 
-use super::Question;
+use super::{Alone, Question};
 
 /// Files of a tree that are searched for Flux objects at most.
 const MOST_FILES: usize = 50_000;
@@ -50,6 +50,8 @@ pub(super) struct Known {
     pub(super) unresolved: Vec<Unresolved>,
     /// Kustomizations that merging does not reach.
     pub(super) unaffected: Vec<Unresolved>,
+    /// Who applies what is rendered.
+    pub(super) controller: Controller,
     /// Sentences for every reader.
     pub(super) notes: Vec<String>,
 }
@@ -92,6 +94,20 @@ impl Known {
             Ok(source) if self.from_files => Feed::Here(Box::new(source)),
             _ => Feed::Not(format!("its source `{key}` is not in the cluster")),
         }
+    }
+
+    /// Takes down who applies what is rendered, and says what of that is assumed.
+    fn applied_by(&mut self, seen: ControllerSeen) {
+        self.controller = match seen {
+            ControllerSeen::Deployment(deployment) => Controller::of_deployment(&deployment),
+            ControllerSeen::Configured(version) => Controller::of_version(&version),
+            ControllerSeen::Unknown(why) => {
+                let controller = Controller::default();
+                self.notes.push(format!("kustomize-controller {} is assumed: {why}.", controller.version));
+                controller
+            }
+        };
+        self.notes.extend(self.controller.notes.iter().map(|note| format!("{note}.")));
     }
 
     /// Whether any source follows this repository and branch.
@@ -147,17 +163,22 @@ fn touches(dir: &str, changed: &BTreeSet<String>) -> bool {
 }
 
 /// Discovers, and falls back to the tree when the cluster does not answer: a report without a cluster beats no report.
-pub(super) async fn kustomizations(question: &Question<'_>) -> Known {
+pub(super) async fn kustomizations(question: &Question<'_>, alone: Alone) -> Known {
     let why = match &question.cluster {
         Err(why) => why.clone(),
         Ok(cluster) => match cluster.flux_objects().await {
             Ok(objects) => {
                 let (sources, kustomizations) = (objects.git_repositories, objects.kustomizations);
                 let mut known = sort_out(question, sources, kustomizations, false);
-                if !known.follows_any() && known.unresolved.is_empty() && known.unaffected.is_empty() {
+                if alone == Alone::Yes
+                    && !known.follows_any()
+                    && known.unresolved.is_empty()
+                    && known.unaffected.is_empty()
+                {
                     known = in_tree(question).await;
                     known.notes.push(NOT_BOOTSTRAPPED.to_owned());
                 }
+                known.applied_by(cluster.controller().await);
                 known.cluster = Some(cluster.clone());
                 known.asked = ClusterAsked::Yes { name: cluster.name().to_owned() };
                 return known;
@@ -167,6 +188,11 @@ pub(super) async fn kustomizations(question: &Question<'_>) -> Known {
             }
         },
     };
+    if alone == Alone::No {
+        let mut known = sort_out(question, Vec::new(), Vec::new(), false);
+        known.unresolved.push(Unresolved { name: "every Kustomization".to_owned(), why });
+        return known;
+    }
     let mut known = in_tree(question).await;
     known.asked = ClusterAsked::No { why };
     known
@@ -242,6 +268,7 @@ fn sort_out(
         at_result: None,
         unresolved: Vec::new(),
         unaffected: Vec::new(),
+        controller: Controller::default(),
         notes: Vec::new(),
     };
     for value in sources {

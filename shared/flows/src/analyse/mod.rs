@@ -9,6 +9,8 @@ mod foreign;
 mod pair;
 mod remote;
 mod render;
+mod several;
+mod target;
 mod variables;
 mod verify;
 
@@ -22,8 +24,10 @@ use ports::{Checkout, Cluster};
 
 pub use discover::Repository;
 pub use remote::RemoteAccess;
+pub use several::{Named, analyse_all};
 
 /// What is asked.
+#[derive(Clone)]
 pub struct Question<'a> {
     /// Both sides.
     pub checkout: &'a Checkout,
@@ -52,7 +56,19 @@ pub struct Findings {
 
 /// Answers the question. It always has an answer: what fails is said in the findings, where it failed.
 pub async fn analyse(question: Question<'_>) -> Findings {
-    let known = discover::kustomizations(&question).await;
+    of_one(question, Alone::Yes).await
+}
+
+/// Whether a cluster is the only one. Then the files answer for it where it does not; of several, nobody could tell whose
+/// the files are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    Yes,
+    No,
+}
+
+async fn of_one(question: Question<'_>, alone: Alone) -> Findings {
+    let known = discover::kustomizations(&question, alone).await;
     let values = variables::Source::new(known.cluster.clone());
     let remotes = remote::Fetched::new(question.remotes.clone());
     let from = render::Sources { known: &known, values: &values, remotes: &remotes };
@@ -60,7 +76,8 @@ pub async fn analyse(question: Question<'_>) -> Findings {
     let result = render::result(question.checkout, from, &base).await;
     let mask = Mask::new(values.secrets().await.into_iter().chain(base.secrets()).chain(result.secrets()));
     let mask = if question.disclosure == Disclosure::Untrusted { mask.without_verdicts() } else { mask };
-    let (foreign, moved) = foreign::touched(&base, &result);
+    let (mut foreign, moved) = foreign::touched(&base, &result);
+    foreign.extend(target::moved(&base, &result));
     let mut pairs = pair::up(&base, &result);
     pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
     let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
@@ -125,14 +142,18 @@ fn coverage(
     };
     let mut unresolved = known.unresolved.clone();
     unresolved.extend(foreign);
+    let mut names: BTreeSet<String> = unresolved.iter().map(|u| u.name.clone()).collect();
+    let said = names.clone();
+    names.extend(pairs.iter().map(|pair| pair.kustomization.key.to_string()));
     let identical = pairs.iter().filter(proved).count();
     let failed = pairs.iter().filter(|pair| pair.failure.is_some()).count();
     Coverage {
-        known: pairs.len() + unresolved.len(),
+        known: names.len(),
         rendered: pairs.len() - identical - failed,
         identical,
         unresolved,
-        unaffected: known.unaffected.clone(),
+        // What the pull request reaches by its source is said already.
+        unaffected: known.unaffected.iter().filter(|u| !said.contains(&u.name)).cloned().collect(),
         ..Coverage::default()
     }
 }

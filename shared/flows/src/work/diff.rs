@@ -15,7 +15,7 @@ use report::slack::{Details, State, details};
 use sha2::{Digest as _, Sha256};
 
 use super::{WorkCtx, refresh, words};
-use crate::analyse::{Findings, Question, Repository, analyse};
+use crate::analyse::{Findings, Question, Repository, analyse_all};
 use crate::error::JobError;
 use crate::message::{self, Place};
 
@@ -152,7 +152,8 @@ async fn report_on(
     let (owner, name) = (pull.key.repo.owner(), pull.key.repo.name());
     let urls =
         ctx.clone_urls.iter().map(|url| url.replace("{owner}", owner).replace("{name}", name)).collect();
-    let findings = analyse(Question {
+    let more = if trust.reaches_cluster() { ctx.more_clusters.as_slice() } else { &[] };
+    let question = Question {
         checkout: &checkout,
         repository: Repository::Known { urls, branch: pull.base_branch.clone() },
         cluster: if trust.reaches_cluster() { ctx.cluster.clone() } else { Err(words::untrusted(pull)) },
@@ -162,8 +163,8 @@ async fn report_on(
             (true, false) => Disclosure::GitOnly,
             (true, true) => Disclosure::LiveValues,
         },
-    })
-    .await;
+    };
+    let findings = analyse_all(question, more).await;
     if let Some(why) = findings.held_back().filter(|_| ctx.hold_back_when_render_differs) {
         return Err(JobError::fail(anyhow::anyhow!(why)));
     }

@@ -14,7 +14,7 @@ use domain::{PullKey, RepoRule, ReportId};
 use ports::ledger::Ledger;
 use ports::{Chat, Checkouts, Clock, Cluster, Forge, Queue, ReportStore, wire};
 
-use crate::analyse::RemoteAccess;
+use crate::analyse::{Named, RemoteAccess};
 use crate::error::JobError;
 
 /// What working needs.
@@ -33,6 +33,8 @@ pub struct WorkCtx {
     pub checkouts: Arc<dyn Checkouts>,
     /// The cluster, or the sentence that says why there is none and how to get one.
     pub cluster: Result<Arc<dyn Cluster>, String>,
+    /// Further clusters that run Flux on the same repositories.
+    pub more_clusters: Vec<Named>,
     /// Whether a report is a failure when the controller is known to have rendered the base otherwise.
     pub hold_back_when_render_differs: bool,
     /// What may be fetched besides the repository, for pull requests that are trusted.

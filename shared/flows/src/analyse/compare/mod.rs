@@ -16,6 +16,7 @@ use ports::Cluster;
 use serde_json::Value;
 
 use super::pair::Pair;
+use super::target::Target;
 use refusals::Brings;
 
 /// Objects asked about at a time; the cluster's own adapter bounds its requests as well.
@@ -42,12 +43,13 @@ async fn one(
     brings: &Brings,
 ) -> KustomizationReport {
     let kustomization = &pair.kustomization;
+    let target = Target::of(kustomization, cluster);
     let mut notes: Vec<String> = pair.warnings.iter().map(|warning| mask.text(warning)).collect();
     let mut drift = Vec::new();
     let finding = match &pair.failure {
         Some((side, why)) => Finding::Failed { side: *side, error: mask.text(why) },
         None => {
-            let asked = ask(pair, cluster, mask, brings).await;
+            let asked = ask(pair, &target, mask, brings).await;
             let mut changes = Vec::new();
             for answer in asked {
                 changes.extend(answer.change);
@@ -67,7 +69,7 @@ async fn one(
         finding,
         drift,
         notes,
-        cluster: None,
+        cluster: target.name(),
         render_check: None,
     }
 }
@@ -79,14 +81,14 @@ struct Answer {
     note: Option<String>,
 }
 
-async fn ask(pair: &Pair, cluster: Option<&dyn Cluster>, mask: &Mask, brings: &Brings) -> Vec<Answer> {
-    let Some(cluster) = cluster else {
-        return pair.plans.iter().map(|plan| rendered_only(plan, mask, None)).collect();
+async fn ask(pair: &Pair, target: &Target<'_>, mask: &Mask, brings: &Brings) -> Vec<Answer> {
+    let Some(cluster) = target.cluster() else {
+        let why = match target {
+            Target::Unknown(why) => Some(why.as_str()),
+            _ => None,
+        };
+        return pair.plans.iter().map(|plan| rendered_only(plan, mask, why)).collect();
     };
-    if pair.kustomization.spec.kube_config.is_some() {
-        let why = "its Kustomization applies to another cluster (`spec.kubeConfig`), which was not asked";
-        return pair.plans.iter().map(|plan| rendered_only(plan, mask, Some(why))).collect();
-    }
     let asker = Asker { cluster, mask, brings, kustomization: &pair.kustomization };
     // Boxed, because a closure that makes borrowing futures cannot be proved `Send` across tasks.
     let questions: Vec<_> = pair.plans.iter().map(|plan| asker.object(plan).boxed()).collect();

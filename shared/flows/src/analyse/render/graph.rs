@@ -33,7 +33,7 @@ pub(super) fn notes(side: &Side) -> Vec<String> {
     let parents = side.parents();
     let mut notes: Vec<String> = cycles(rendering(&parents))
         .iter()
-        .map(|cycle| format!("{} render each other: neither is a root.", names(cycle, " and ")))
+        .map(|cycle| format!("{} render each other.", names(cycle, " and ")))
         .collect();
     notes.extend(cycles(waiting(side)).iter().map(|cycle| match cycle.as_slice() {
         [own] => format!("`{own}` depends on itself (`dependsOn`): the controller never applies it."),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::{Roster, Side, Sources, base, result, settle};
 use crate::analyse::discover::{self, Known};
-use crate::analyse::{Question, RemoteAccess, Repository, remote, variables};
+use crate::analyse::{Alone, Question, RemoteAccess, Repository, remote, variables};
 
 type Files = BTreeMap<String, String>;
 
@@ -165,10 +165,12 @@ async fn check(before: &Files, after: &Files, live: bool) -> (usize, usize) {
     let checkout = checkout(before, after);
     let repository = Repository::Known { urls: vec![URL.to_owned()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
-    let question = Question { checkout: &checkout, repository, cluster: Err(String::new()), remotes };
+    let disclosure = domain::provenance::Disclosure::LiveValues;
+    let question =
+        Question { checkout: &checkout, repository, cluster: Err(String::new()), remotes, disclosure };
     let known: Known = match live {
         true => discover::as_live(&question, vec![source("plain", json!({}))], vec![root()]),
-        false => discover::kustomizations(&question).await,
+        false => discover::kustomizations(&question, Alone::Yes).await,
     };
     let (values, remotes) = (variables::Source::new(None), remote::Fetched::new(question.remotes.clone()));
     let from = Sources { known: &known, values: &values, remotes: &remotes };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flux::{Artifact, GitRepository, Kustomization, Listing, ObjectKey, Rendered, Variables};
+use flux::{Artifact, Controller, GitRepository, Kustomization, Listing, ObjectKey, Rendered, Variables};
 use ports::SharedTree;
 use serde_json::Value;
 
@@ -62,6 +62,13 @@ impl<'a> Walk<'a> {
 
     /// Renders one, if this repository feeds it, and gives its children.
     async fn visit(&mut self, kustomization: Kustomization) -> Vec<Kustomization> {
+        if let Some(why) = self.across_namespaces(&kustomization) {
+            let (variables, listing) = (Variables::default(), None);
+            let node = Node { kustomization, variables, listing, outcome: Err(why), proved: false };
+            self.side.order.push(node.kustomization.key.clone());
+            self.side.nodes.insert(node.kustomization.key.clone(), node);
+            return Vec::new();
+        }
         let source =
             match self.feed(&kustomization.spec.source_ref.kind, &kustomization.spec.source_ref.key()) {
                 Feed::Here(source) => *source,
@@ -72,6 +79,18 @@ impl<'a> Walk<'a> {
             };
         let (key, node) = (kustomization.key.clone(), self.node(kustomization, &source).await);
         self.side.foreign.remove(&key);
+        if node.kustomization.spec.kube_config.is_some() {
+            // What it brings is another cluster's, where another Flux may or may not see to it.
+            if node.objects().any(Kustomization::is) {
+                let note = format!(
+                    "`{key}` brings Kustomizations to another cluster, which are not followed there."
+                );
+                self.side.notes.push(note);
+            }
+            self.side.order.push(key.clone());
+            self.side.nodes.insert(key, node);
+            return Vec::new();
+        }
         let children = node.objects().filter(|o| Kustomization::is(o)).filter_map(child);
         let children = children.map(|child| self.with_live_status(child)).collect();
         let sources = node.objects().filter(|o| o["kind"] == "GitRepository");
@@ -81,6 +100,19 @@ impl<'a> Walk<'a> {
         self.side.order.push(key.clone());
         self.side.nodes.insert(key, node);
         children
+    }
+
+    /// Why the controller refuses a source in another namespace, if it does.
+    fn across_namespaces(&self, kustomization: &Kustomization) -> Option<String> {
+        let source = &kustomization.spec.source_ref;
+        let refused = source.namespace != kustomization.key.namespace
+            && !self.from.known.controller.cross_namespace_refs;
+        refused.then(|| {
+            format!(
+                "its source `{}` is in another namespace, which the controller refuses (`--no-cross-namespace-refs`)",
+                source.key()
+            )
+        })
     }
 
     fn with_live_status(&self, child: Kustomization) -> Kustomization {
@@ -156,7 +188,7 @@ impl<'a> Walk<'a> {
         loop {
             let (tree, within) = (self.tree.clone(), listing.clone());
             let (kustomization, variables) = (kustomization.clone(), variables.clone());
-            let mut options = options();
+            let mut options = options(&self.from.known.controller);
             options.kustomize.remotes = self.from.remotes.given();
             let rendered = aside(move || {
                 let artifact = Artifact::with(tree.as_ref(), within);
@@ -249,10 +281,10 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn options() -> flux::Options {
+fn options(controller: &Controller) -> flux::Options {
     let begun = Instant::now();
     let is_over = move || begun.elapsed() > LONGEST_RENDER;
     let deadline = kustomize::Deadline::new(LONGEST_RENDER.as_secs() as usize * 1000, is_over);
     let kustomize = kustomize::Options { deadline: Some(deadline), ..kustomize::Options::default() };
-    flux::Options { kustomize, ..flux::Options::default() }
+    flux::Options { controller: controller.clone(), kustomize }
 }
