@@ -9,7 +9,8 @@ use super::{ClusterConfig, Defaults, RemoteConfig};
 
 /// The first cluster and the further ones. Without any, one named `cluster` where the deployment has a kubeconfig.
 pub(super) fn read(root: &mut Fields, defaults: &Defaults) -> (Option<ClusterConfig>, Vec<ClusterConfig>) {
-    let (one, several) = (root.optional_object("cluster"), root.objects("clusters"));
+    let one = root.optional_object("cluster");
+    let several = root.objects("clusters").filter(|listed| !listed.is_empty());
     if one.is_some() && several.is_some() {
         root.problem("clusters", "stands beside `cluster`: list all of them in `clusters`");
     }
