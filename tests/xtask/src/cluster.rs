@@ -46,6 +46,30 @@ anonymous:
   - path: /healthz
 ";
 
+/// Which version of Kubernetes a cluster runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kubernetes {
+    /// The current one.
+    Current,
+    /// The oldest that is supported.
+    Oldest,
+}
+
+impl Kubernetes {
+    /// The tool with its programs.
+    pub(crate) fn tool(self) -> &'static str {
+        match self {
+            Self::Current => "kube",
+            Self::Oldest => "kube-older",
+        }
+    }
+
+    /// Whether its programs and Flux's CRDs are set up.
+    pub(crate) fn is_ready(self) -> bool {
+        tools::ready(self.tool()).is_some() && tools::ready("flux-crds").is_some()
+    }
+}
+
 /// A running cluster: where it is and how to reach it.
 pub(crate) struct Cluster {
     dir: PathBuf,
@@ -58,11 +82,13 @@ pub(crate) struct Cluster {
 pub(crate) fn run(args: Vec<String>) -> Result<bool> {
     let mut verb = None;
     let mut json = false;
+    let mut version = Kubernetes::Current;
     let mut dir = workspace::target().join("cluster");
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--json" => json = true,
+            "--older" => version = Kubernetes::Oldest,
             "--dir" => dir = PathBuf::from(args.next().context("`--dir` needs a folder")?),
             "up" | "down" | "check-policy" if verb.is_none() => verb = Some(arg),
             other => bail!("`cluster` knows no `{other}`; see `cargo xtask cluster --help`"),
@@ -71,32 +97,33 @@ pub(crate) fn run(args: Vec<String>) -> Result<bool> {
     match verb.as_deref() {
         Some("up") => {
             let start = Instant::now();
-            let cluster = up(&dir)?;
+            let cluster = up(&dir, version)?;
             cluster.print(json, start.elapsed());
         }
         Some("down") => down(&dir)?,
-        Some(_) => return policy::run(),
+        Some(_) => return policy::run(version),
         None => bail!("`cluster` needs a verb; see `cargo xtask cluster --help`"),
     }
     Ok(true)
 }
 
 /// Starts a cluster in `dir`, or finds the one that runs there. Its processes outlive this one.
-pub(crate) fn up(dir: &Path) -> Result<Cluster> {
+pub(crate) fn up(dir: &Path, version: Kubernetes) -> Result<Cluster> {
     fs::create_dir_all(dir).with_context(|| format!("creating `{}`", dir.display()))?;
     let dir = &fs::canonicalize(dir)?;
     if let Some(running) = Cluster::running(dir) {
         return Ok(running);
     }
-    let (Some(programs), Some(crds)) = (tools::ready("kube"), tools::ready("flux-crds")) else {
-        bail!("no kube-apiserver or no Flux CRDs here yet; `cargo xtask tools kube flux-crds` gets them");
+    let (Some(programs), Some(crds)) = (tools::ready(version.tool()), tools::ready("flux-crds")) else {
+        let tool = version.tool();
+        bail!("no kube-apiserver or no Flux CRDs here yet; `cargo xtask tools {tool} flux-crds` gets them");
     };
     down(dir)?;
     fs::create_dir_all(dir)?;
     let [etcd_port, peer_port, port] = proc::free_ports()?;
     let cluster = Cluster::prepare(dir, port)?;
     let mut etcd = start_etcd(dir, &programs, etcd_port, peer_port)?;
-    let started = start_apiserver(dir, &programs, etcd_port, port).and_then(|mut apiserver| {
+    let started = start_apiserver(dir, &programs, (etcd_port, port), version).and_then(|mut apiserver| {
         let pids = vec![apiserver.pid(), etcd.pid()];
         fs::write(dir.join("pids"), pids.iter().map(|pid| format!("{pid}\n")).collect::<String>())?;
         cluster.wait_until_ready(&mut etcd, &mut apiserver)?;
@@ -154,7 +181,12 @@ fn start_etcd(dir: &Path, programs: &Path, port: u16, peer_port: u16) -> Result<
     Service::start("etcd", &mut command, dir.join("etcd.log"))
 }
 
-fn start_apiserver(dir: &Path, programs: &Path, etcd_port: u16, port: u16) -> Result<Service> {
+fn start_apiserver(
+    dir: &Path,
+    programs: &Path,
+    (etcd_port, port): (u16, u16),
+    version: Kubernetes,
+) -> Result<Service> {
     let certs = dir.join("certs");
     // The server makes itself a key before it reads the one for service accounts: one key serves for both.
     let key = certs.join("apiserver.key");
@@ -170,14 +202,21 @@ fn start_apiserver(dir: &Path, programs: &Path, etcd_port: u16, port: u16) -> Re
         .arg("--service-account-key-file")
         .arg(&key)
         .args(["--service-account-issuer", "https://kubernetes.default.svc"])
-        .arg("--authentication-config")
-        .arg(dir.join("authentication.yaml"))
         .arg("--token-auth-file")
         .arg(dir.join("tokens.csv"))
         .args(["--authorization-mode", "RBAC", "--service-cluster-ip-range", "10.0.0.0/24"])
         // Nothing makes the service accounts that this plugin asks for.
         .args(["--disable-admission-plugins", "ServiceAccount"])
         .args(["--endpoint-reconciler-type", "none", "--allow-privileged=true"]);
+    match version {
+        Kubernetes::Current => {
+            command.arg("--authentication-config").arg(dir.join("authentication.yaml"));
+        }
+        // The configuration above came with 1.31.
+        Kubernetes::Oldest => {
+            command.arg("--anonymous-auth=false");
+        }
+    }
     Service::start("kube-apiserver", &mut command, dir.join("kube-apiserver.log"))
 }
 

@@ -61,8 +61,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "cluster",
-        usage: "up|down [--json] [--dir DIR] | check-policy",
-        about: "a real kube-apiserver with Flux's CRDs, for tests and for trying things out",
+        usage: "up|down|check-policy [--json] [--dir DIR] [--older]",
+        about: "a real kube-apiserver with Flux's CRDs, for tests and for trying things out; --older: the oldest that is supported",
         run: |args| cluster::run(args).map(exit_code),
     },
 ];

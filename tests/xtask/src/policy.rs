@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Kubernetes};
 use crate::{proc, workspace};
 
 /// One request of the worker identity and the HTTP status that must come back.
@@ -97,9 +97,10 @@ const fn case(
 }
 
 /// `cargo xtask cluster check-policy`: in a cluster of its own, which is taken down again.
-pub(crate) fn run() -> Result<bool> {
+pub(crate) fn run(version: Kubernetes) -> Result<bool> {
     let dir = workspace::target().join("policy-cluster");
-    let cluster = cluster::up(&dir)?;
+    cluster::down(&dir)?;
+    let cluster = cluster::up(&dir, version)?;
     let leashes = cluster.leash()?;
     let wrong = check(&cluster);
     drop(leashes);

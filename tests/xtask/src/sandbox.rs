@@ -13,8 +13,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::cluster::{self, Cluster};
-use crate::{policy, proc, tools, workspace};
+use crate::cluster::{self, Cluster, Kubernetes};
+use crate::{policy, proc, workspace};
 
 /// Flags are handed on to `preflux sandbox`, but for `--no-cluster`. Answers with the program's own exit code.
 pub(crate) fn run(mut args: Vec<String>) -> Result<ExitCode> {
@@ -35,7 +35,7 @@ pub(crate) fn run(mut args: Vec<String>) -> Result<ExitCode> {
     if !has(&args, "--dir") {
         args.extend(["--dir".to_owned(), workspace::target().join("sandbox/data").display().to_string()]);
     }
-    if wants_cluster && tools::ready("kube").is_some() && tools::ready("flux-crds").is_some() {
+    if wants_cluster && Kubernetes::Current.is_ready() {
         return with_cluster(&program, args);
     }
     if wants_cluster {
@@ -52,7 +52,7 @@ fn with_cluster(program: &Path, mut args: Vec<String>) -> Result<ExitCode> {
     let signals = Signals::catch()?;
     let dir = workspace::target().join("sandbox/cluster");
     println!("xtask: starting the test API server");
-    let cluster = cluster::up(&dir)?;
+    let cluster = cluster::up(&dir, Kubernetes::Current)?;
     let leashes = cluster.leash()?;
     let ended = policy::give_rights(&cluster).and_then(|()| {
         args.extend(cluster_flags(&cluster));

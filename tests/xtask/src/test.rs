@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Kubernetes};
 use crate::emulators::{self, Emulator};
 use crate::proc::{self, Leash};
 use crate::steps::Ledger;
@@ -52,19 +52,60 @@ pub(crate) fn run(args: Vec<String>) -> Result<bool> {
         } else {
             ledger.skip("fuzz", "no `c++` to build libFuzzer with");
         }
-        if tools::ready("kube").is_some() && tools::ready("flux-crds").is_some() {
-            ledger.step("cluster policy", || {
-                ensure!(policy::run()?, "the cluster identity may more, or less, than it should");
-                Ok("what the identity may do, tried on a real API server".to_owned())
-            });
-        } else {
-            ledger.skip("cluster policy", "no test API server");
-        }
+        on_the_oldest_kubernetes(&mut ledger, &options)?;
+        check_policy(&mut ledger);
         build_functions(&mut ledger);
     }
     let (text, well) = ledger.summary(options.require_all);
     print!("{text}");
     Ok(well)
+}
+
+/// What the cluster identity may do, on the current and on the oldest API server.
+fn check_policy(ledger: &mut Ledger) {
+    for (row, version) in
+        [("cluster policy", Kubernetes::Current), ("cluster policy, oldest", Kubernetes::Oldest)]
+    {
+        if !version.is_ready() {
+            ledger.skip(row, "no test API server");
+            continue;
+        }
+        ledger.step(row, || {
+            ensure!(policy::run(version)?, "the cluster identity may more, or less, than it should");
+            Ok("what the identity may do, tried on a real API server".to_owned())
+        });
+    }
+}
+
+/// The part of a test's name that makes it run on the oldest API server too.
+const ON_EVERY_KUBERNETES: &str = "on_a_real_api_server";
+
+/// The tests that say so in their names, once more on the oldest API server that is supported.
+fn on_the_oldest_kubernetes(ledger: &mut Ledger, options: &Options) -> Result<()> {
+    let row = "cargo test, oldest";
+    if !Kubernetes::Oldest.is_ready() {
+        ledger.skip(row, "not set up; `cargo xtask tools kube-older flux-crds` does it");
+        return Ok(());
+    }
+    let dir = workspace::target().join("test/cluster-older");
+    cluster::down(&dir)?;
+    let cluster = cluster::up(&dir, Kubernetes::Oldest)?;
+    let leashes = cluster.leash()?;
+    let parts = Parts { cluster: Some(cluster), ..Parts::default() };
+    let mut command = Command::new("cargo");
+    command.args(["test", "--no-fail-fast", "--package", "preflux-tests", "--", ON_EVERY_KUBERNETES]);
+    command.envs(environment(&parts)).env("PREFLUX_TEST_KUBERNETES", "oldest");
+    if options.require_all {
+        command.env("PREFLUX_REQUIRE_ALL", "1");
+    }
+    ledger.step(row, || {
+        let tally = run_tests(&mut command)?;
+        ensure!(tally.well, "{} passed, {} failed", tally.passed, tally.failed);
+        ensure!(tally.passed > 0, "no test has `{ON_EVERY_KUBERNETES}` in its name");
+        Ok(format!("{} passed on Kubernetes 1.30", tally.passed))
+    });
+    drop(leashes);
+    cluster::down(&dir)
 }
 
 fn parse(args: Vec<String>) -> Result<Options> {
@@ -195,9 +236,9 @@ impl Parts {
     /// Starts what can be started; what cannot is a failed step, or a skipped one when its tool is not there.
     fn start(ledger: &mut Ledger, dir: &Path) -> Self {
         let mut parts = Self { dir: dir.join("cluster"), ..Self::default() };
-        if tools::ready("kube").is_some() && tools::ready("flux-crds").is_some() {
+        if Kubernetes::Current.is_ready() {
             ledger.step("start API server", || {
-                let cluster = cluster::up(&parts.dir)?;
+                let cluster = cluster::up(&parts.dir, Kubernetes::Current)?;
                 parts.leashes = cluster.leash()?;
                 let server = cluster.server.clone();
                 parts.cluster = Some(cluster);

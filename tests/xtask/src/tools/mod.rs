@@ -63,6 +63,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     oracle::KUSTOMIZE_TIMED,
     oracle::FLUX_ORACLE,
     kube::KUBE,
+    kube::KUBE_OLDER,
     deny::CARGO_DENY,
 ];
 
