@@ -173,10 +173,12 @@ fn a_person_clicks_through_the_sandbox() {
     let mut command = Command::new(program("preflux"));
     command.args(["sandbox", "--port", "0", "--dir"]).arg(dir.path().join("data"));
     // With a cluster where one is: the picture is for the README.
-    let kubeconfig = std::env::var("PREFLUX_TEST_KUBECONFIG").ok().filter(|file| !file.is_empty());
-    let _held = kubeconfig.as_ref().map(|_| ON_THE_CLUSTER.blocking_lock());
-    if let Some(file) = &kubeconfig {
-        command.args(["--kubeconfig", file, "--seed-with", file]);
+    let set = |name: &str| std::env::var(name).ok().filter(|file| !file.is_empty());
+    let kubeconfigs = set("PREFLUX_TEST_KUBECONFIG").zip(set("PREFLUX_TEST_KUBECONFIG_WORKER"));
+    let _held = kubeconfigs.as_ref().map(|_| ON_THE_CLUSTER.blocking_lock());
+    if let Some((admin, worker)) = &kubeconfigs {
+        crate::journey::grant_as(admin, worker);
+        command.args(["--kubeconfig", worker, "--seed-with", admin]);
     }
     let sandbox = Running::start(&mut command);
     let mut browser = Browser::open(&chromium, &page(&sandbox));

@@ -12,6 +12,7 @@ mod build_cli;
 mod clusters;
 mod diff_cli;
 mod journey;
+mod locks;
 mod scenarios;
 mod support;
 mod verified;

@@ -71,11 +71,26 @@ async fn cluster(config: &Config) -> anyhow::Result<Vec<String>> {
     };
     let cluster =
         bootstrap::worker::cluster(Some(configured), secrets.as_ref()).await.map_err(anyhow::Error::msg)?;
+    let mut lines = Vec::new();
+    let mut open = Vec::new();
+    for lock in cluster.locks().await? {
+        match lock.open {
+            None => lines.push(format!("{} holds", lock.name)),
+            Some(why) => open.push(format!("{}: {why}", lock.name)),
+        }
+    }
+    anyhow::ensure!(
+        open.is_empty(),
+        "{} is not compared with while its identity could really write there\n      {}",
+        cluster.name(),
+        open.join("\n      ")
+    );
     let objects = cluster.flux_objects().await?;
-    Ok(vec![format!(
+    lines.push(format!(
         "{}: {} Kustomizations, {} GitRepositories",
         cluster.name(),
         objects.kustomizations.len(),
         objects.git_repositories.len()
-    )])
+    ));
+    Ok(lines)
 }

@@ -1,5 +1,5 @@
-//! The requests that exist. Fields are private and there are two constructors: a read, and an apply that is always a dry-run.
-//! That is the second lock; the first is the policy in the cluster (`infra/cluster`).
+//! The requests that exist. Fields are private, and the constructors are few: reads, an apply that is always a dry-run, questions
+//! about oneself, and the one write that the policy in the cluster (`infra/cluster`) has to refuse.
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request};
@@ -33,20 +33,37 @@ impl Call {
         Self { method: Method::GET, uri, body: Vec::new() }
     }
 
-    /// Asks what applying `object` at `path` would store. This is the only request with a body.
+    /// Asks what applying `object` at `path` would store.
     pub(crate) fn dry_run_apply(path: &Path, object: &Value) -> Self {
         // JSON is YAML.
         let body = object.to_string().into_bytes();
         Self { method: Method::PATCH, uri: format!("{}{APPLY}", path.0), body }
     }
 
+    /// Asks about ourselves: such reviews store nothing, and know no dry-run.
+    pub(crate) fn review(group: &'static str, plural: &'static str, body: &Value) -> Self {
+        debug_assert!(plural.starts_with("selfsubject"), "only reviews of oneself");
+        Self {
+            method: Method::POST,
+            uri: format!("/apis/{group}/v1/{plural}"),
+            body: body.to_string().into_bytes(),
+        }
+    }
+
+    /// Creates a ConfigMap for real, which must be refused. `None` when that is no namespace.
+    pub(crate) fn probe(namespace: &str, config_map: &Value) -> Option<Self> {
+        let path = Path::new(&["api", "v1", "namespaces", namespace, "configmaps"])?;
+        Some(Self { method: Method::POST, uri: path.0, body: config_map.to_string().into_bytes() })
+    }
+
     /// The request to send.
     pub(crate) fn request(&self) -> Request<Body> {
         let request =
             Request::builder().method(&self.method).uri(&self.uri).header(ACCEPT, "application/json");
-        let request = match self.method == Method::PATCH {
-            true => request.header(CONTENT_TYPE, "application/apply-patch+yaml"),
-            false => request,
+        let request = match self.method {
+            Method::PATCH => request.header(CONTENT_TYPE, "application/apply-patch+yaml"),
+            Method::POST => request.header(CONTENT_TYPE, "application/json"),
+            _ => request,
         };
         request.body(Body::from(self.body.clone())).expect("paths are made of encoded segments")
     }

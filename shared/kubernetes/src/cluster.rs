@@ -3,20 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::ObjectId;
 use kube::{Client, Config};
-use ports::{Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Refusal};
+use ports::{Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Lock, Refusal};
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::api::{Api, Failure};
 use crate::call::{Call, Path};
 use crate::discovery::{Discovery, Resource};
 use crate::kubeconfig::{self, ConfigError, Options, Trust};
+use crate::locks;
 use crate::reduce::{self, Reducer};
 use crate::refusal::{cluster_error, refusal};
 
@@ -31,6 +35,8 @@ pub struct KubeCluster {
     reducer: Reducer,
     remotes: BTreeMap<ConfigRef, Result<Arc<dyn Cluster>, String>>,
     flux: FluxAt,
+    trust: Trust,
+    locks: Mutex<Option<(Instant, Vec<Lock>)>>,
 }
 
 /// Where Flux's own controllers are, and which version is assumed where that cannot be read.
@@ -47,6 +53,12 @@ impl Default for FluxAt {
         Self { namespace: "flux-system".to_owned(), version: None }
     }
 }
+
+/// How long locks that hold are believed to; a policy is not taken away in passing.
+const LOCKED: Duration = Duration::from_secs(3600);
+
+/// How long open locks are believed to be open: somebody is mending them.
+const UNLOCKED: Duration = Duration::from_secs(60);
 
 impl KubeCluster {
     /// The cluster that the current context of a stored kubeconfig names. Nothing is sent yet.
@@ -72,7 +84,7 @@ impl KubeCluster {
         // kube's words for a bad certificate or key do not repeat it.
         let client = Client::try_from(config)
             .map_err(|e| ConfigError::Invalid { cluster: name.to_owned(), reason: e.to_string() })?;
-        Ok(Self::over(name, Api::new(client, options)))
+        Ok(Self { trust: options.trust, ..Self::over(name, Api::new(client, options)) })
     }
 
     /// With the clusters that its Kustomizations reach by `spec.kubeConfig`, or why they cannot be asked.
@@ -93,7 +105,18 @@ impl KubeCluster {
             reducer: Reducer::new(),
             remotes: BTreeMap::new(),
             flux: FluxAt::default(),
+            trust: Trust::Stored,
+            locks: Mutex::default(),
         }
+    }
+
+    /// Tries all locks now, in the namespaces that hold Kustomizations and everywhere that matters anyway.
+    async fn try_locks(&self) -> Result<Vec<Lock>, ClusterError> {
+        let error = |failure| self.error("ask who we are (selfsubjectreviews)", failure);
+        // Without Flux there is nothing to compare either, which is said elsewhere.
+        let flux = self.flux_kind("kustomize.toolkit.fluxcd.io", "kustomizations").await.unwrap_or_default();
+        let namespace = |object: &Value| object["metadata"]["namespace"].as_str().map(str::to_owned);
+        locks::all(&self.api, &flux.iter().filter_map(namespace).collect(), error).await
     }
 
     /// Every object of one of Flux's kinds, in v1 or else in the version that the cluster prefers.
@@ -202,6 +225,22 @@ impl Cluster for KubeCluster {
 
     fn remote(&self, reference: &ConfigRef) -> Option<Result<Arc<dyn Cluster>, String>> {
         self.remotes.get(reference).cloned()
+    }
+
+    async fn locks(&self) -> Result<Vec<Lock>, ClusterError> {
+        if self.trust == Trust::OwnFile {
+            return Ok(Vec::new());
+        }
+        let mut kept = self.locks.lock().await;
+        if let Some((at, locks)) = kept.as_ref() {
+            let all_hold = locks.iter().all(|lock| lock.open.is_none());
+            if at.elapsed() < if all_hold { LOCKED } else { UNLOCKED } {
+                return Ok(locks.clone());
+            }
+        }
+        let locks = self.try_locks().await?;
+        *kept = Some((Instant::now(), locks.clone()));
+        Ok(locks)
     }
 
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError> {

@@ -1,6 +1,6 @@
-//! The Kubernetes API behind [`ports::Cluster`]. Nothing here can change a cluster: the one mutating request that can be
-//! built (`call`) carries `dryRun=All`. A Secret's values do not leave (`reduce`), but for those that `substituteFrom` asks for.
-//! What dry-runs are worth, and to whom, is decided elsewhere.
+//! The Kubernetes API behind [`ports::Cluster`]. Nothing here can change a cluster: the mutating request that can be built
+//! (`call`) carries `dryRun=All`, but for the one of `locks` that proves that it would be refused without. A Secret's values do not
+//! leave (`reduce`), but for those that `substituteFrom` asks for. What dry-runs are worth, and to whom, is decided elsewhere.
 //!
 //! kube logs every failed request itself, at ERROR under the target `kube_client::client::builder`: programs filter it out,
 //! because API servers repeat field values in their messages.
@@ -10,6 +10,7 @@ mod call;
 mod cluster;
 mod discovery;
 mod kubeconfig;
+mod locks;
 mod reduce;
 mod refusal;
 

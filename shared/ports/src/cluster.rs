@@ -104,6 +104,15 @@ pub enum ClusterError {
     },
 }
 
+/// A guard between the cluster identity and a real write, and whether it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// What it is, in a few words, such as `admission policy`.
+    pub name: String,
+    /// Why it does not hold and what to do, as a sentence without a full stop; `None` when it holds.
+    pub open: Option<String>,
+}
+
 /// A cluster. Implementations bound their own concurrency and never send a mutating request without `dryRun=All`. Objects come
 /// without the annotation that `kubectl apply` copies them into, and Secrets with tokens in place of their values.
 #[async_trait]
@@ -116,6 +125,10 @@ pub trait Cluster: Send + Sync {
     fn remote(&self, _reference: &ConfigRef) -> Option<Result<Arc<dyn Cluster>, String>> {
         None
     }
+
+    /// Tries every guard between our identity and a real write. Empty where the identity is a person's own, which
+    /// nothing guards. Answers are kept for a while, those that hold for longer.
+    async fn locks(&self) -> Result<Vec<Lock>, ClusterError>;
 
     /// Flux's Kustomizations and GitRepositories.
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError>;

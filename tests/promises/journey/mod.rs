@@ -11,7 +11,7 @@ use std::time::Duration;
 use testkit::slack::{ALICE, BOB, DEPLOYS, Message, as_text};
 
 use crate::support::{eventually, seen};
-pub(crate) use world::{ON_THE_CLUSTER, World};
+pub(crate) use world::{ON_THE_CLUSTER, World, grant_as};
 
 /// A step takes seconds; a machine that compiles beside it may need a minute.
 pub(crate) const LIMIT: Duration = Duration::from_secs(90);

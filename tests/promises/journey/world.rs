@@ -60,7 +60,7 @@ impl World {
         let held = ON_THE_CLUSTER.lock().await;
         let cluster = TestCluster::open(&PathBuf::from(admin)).unwrap();
         cluster.seed(&world.github.git_url(sample::REPO), &world.sample.base_sha).await.unwrap();
-        grant(&cluster).await;
+        grant(&cluster, &worker).await;
         world.kubeconfig = fs::read_to_string(worker).unwrap();
         world.has_cluster = true;
         world._cluster = Some(held);
@@ -113,12 +113,19 @@ pub(crate) struct Addresses {
     pub(crate) repositories: String,
 }
 
+/// [`grant`], for a test that has no runtime of its own.
+pub(crate) fn grant_as(admin: &str, worker: &str) {
+    let cluster = TestCluster::open(&PathBuf::from(admin)).unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(grant(&cluster, worker));
+}
+
 /// Gives the worker identity what the deployment notes give it: the same file, its lock included.
-async fn grant(cluster: &TestCluster) {
+async fn grant(cluster: &TestCluster, worker: &str) {
     let text = fs::read_to_string(root().join("infra/cluster/preflux.yaml")).unwrap();
     for object in kustomize::yaml::parse_documents_v3(&text, &kustomize::Limits::default()).unwrap() {
         if !object.is_null() {
             cluster.apply(&object).await.unwrap();
         }
     }
+    crate::locks::wait_until_they_hold(worker).await;
 }

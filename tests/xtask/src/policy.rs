@@ -200,8 +200,10 @@ fn status(cluster: &Cluster, case: &Case) -> Result<(String, String)> {
 /// Gives the worker identity the rights of infra/cluster/preflux.yaml, and waits until they hold.
 pub(crate) fn give_rights(cluster: &Cluster) -> Result<()> {
     apply_manifests(cluster)?;
+    // The worker looks whether its locks hold before it asks anything.
     proc::wait_for("giving the worker its rights", Duration::from_secs(30), || {
-        Ok(status(cluster, &CASES[0]).is_ok_and(|(code, _)| code == CASES[0].status))
+        let reads = status(cluster, &CASES[0]).is_ok_and(|(code, _)| code == CASES[0].status);
+        Ok(reads && status(cluster, &WARM_UP).is_ok_and(|(_, body)| body.contains("dryRun=All")))
     })
 }
 

@@ -6,6 +6,7 @@ mod compare;
 mod disclose;
 mod discover;
 mod foreign;
+mod locks;
 mod pair;
 mod remote;
 mod render;
@@ -68,6 +69,7 @@ enum Alone {
 }
 
 async fn of_one(question: Question<'_>, alone: Alone) -> Findings {
+    let question = Question { cluster: locks::guarded(question.cluster).await, ..question };
     let known = discover::kustomizations(&question, alone).await;
     let values = variables::Source::new(known.cluster.clone());
     let remotes = remote::Fetched::new(question.remotes.clone());

@@ -1,0 +1,170 @@
+//! The identity's rights, as the API server lists them for it: none that could change the guards, run code, or read
+//! Secrets beyond single named ones. Where the list is not complete (other authorizers than RBAC), each is asked for by itself.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Asked, unanswered};
+use crate::api::Api;
+use crate::call::Call;
+
+const GROUP: &str = "authorization.k8s.io";
+
+/// A granted rule.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Rule {
+    verbs: Vec<String>,
+    api_groups: Vec<String>,
+    resources: Vec<String>,
+    resource_names: Vec<String>,
+}
+
+/// Verbs that a rehearsal never needs.
+const NEVER: [&str; 9] =
+    ["*", "update", "delete", "deletecollection", "escalate", "bind", "approve", "sign", "attest"];
+
+/// What is asked for one by one where the list is incomplete: verb, group, resource, subresource.
+const ASKED: [(&str, &str, &str, &str); 15] = [
+    ("*", "*", "*", ""),
+    ("update", "", "configmaps", ""),
+    ("delete", "", "configmaps", ""),
+    ("deletecollection", "", "configmaps", ""),
+    ("delete", "apps", "deployments", ""),
+    ("get", "", "secrets", ""),
+    ("list", "", "secrets", ""),
+    ("patch", "", "secrets", ""),
+    ("create", "", "serviceaccounts", "token"),
+    ("create", "", "pods", "exec"),
+    ("create", "admissionregistration.k8s.io", "validatingadmissionpolicybindings", ""),
+    ("patch", "admissionregistration.k8s.io", "validatingadmissionpolicies", ""),
+    ("delete", "admissionregistration.k8s.io", "validatingadmissionpolicies", ""),
+    ("escalate", "rbac.authorization.k8s.io", "clusterroles", ""),
+    ("impersonate", "", "users", ""),
+];
+
+/// Whether the identity has no right that it must not have, in any of these namespaces.
+pub(super) async fn are_few(api: &Api, namespaces: &[String]) -> Asked<()> {
+    for namespace in namespaces {
+        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}});
+        let answer =
+            api.ask(&Call::review(GROUP, "selfsubjectrulesreviews", &body)).await.map_err(unanswered)?;
+        let rules = answer["status"]["resourceRules"].as_array().into_iter().flatten();
+        for rule in rules {
+            let rule = Rule::deserialize(rule).map_err(|error| format!("a rule cannot be read: {error}"))?;
+            if let Some(why) = too_much(&rule) {
+                return Err(format!(
+                    "in namespace `{namespace}` {why}: take that right away (infra/cluster/preflux.yaml has those that are needed)"
+                ));
+            }
+        }
+        if answer["status"]["incomplete"] == true {
+            one_by_one(api, namespace).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn one_by_one(api: &Api, namespace: &str) -> Asked<()> {
+    for (verb, group, resource, subresource) in ASKED {
+        let attributes = json!({"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource});
+        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}});
+        let answer =
+            api.ask(&Call::review(GROUP, "selfsubjectaccessreviews", &body)).await.map_err(unanswered)?;
+        if answer["status"]["allowed"] == true {
+            let what = [resource, subresource].join("/");
+            return Err(format!(
+                "in namespace `{namespace}` it may `{verb}` {}: take that right away",
+                what.trim_end_matches('/')
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What of a rule is too much, as part of a sentence.
+fn too_much(rule: &Rule) -> Option<String> {
+    let verbs = || rule.verbs.iter().map(String::as_str);
+    let named = || format!("`{}`", rule.resources.join(", "));
+    if is_self_review(rule) {
+        return None;
+    }
+    if let Some(verb) = verbs().find(|verb| NEVER.contains(verb)) {
+        return Some(format!("it may `{verb}` {}", named()));
+    }
+    if rule.resources.iter().any(|resource| resource.starts_with('*'))
+        || rule.api_groups.iter().any(|g| g == "*")
+    {
+        return Some("a rule takes in every kind (`*`), subresources and Secrets included".to_owned());
+    }
+    if let Some(sub) = rule.resources.iter().find(|resource| resource.contains('/')) {
+        return Some(format!("it has rights on the subresource `{sub}`"));
+    }
+    let writes = verbs().any(|verb| matches!(verb, "create" | "patch"));
+    if writes && rule.api_groups.iter().any(|group| group == "admissionregistration.k8s.io") {
+        return Some("it may write admission policies, which no admission policy guards".to_owned());
+    }
+    if verbs().any(|verb| verb == "impersonate") && rule.resource_names.is_empty() {
+        return Some(format!("it may impersonate any of {}", named()));
+    }
+    let secrets =
+        rule.resources.iter().any(|r| r == "secrets") && rule.api_groups.iter().any(String::is_empty);
+    if secrets && (rule.resource_names.is_empty() || verbs().any(|verb| verb != "get")) {
+        return Some("it may do more with Secrets than read single named ones".to_owned());
+    }
+    None
+}
+
+/// Everybody may ask the API server about themselves.
+fn is_self_review(rule: &Rule) -> bool {
+    let groups = ["authorization.k8s.io", "authentication.k8s.io"];
+    !rule.resources.is_empty()
+        && rule.resources.iter().all(|resource| resource.starts_with("selfsubject"))
+        && rule.api_groups.iter().all(|group| groups.contains(&group.as_str()))
+        && rule.verbs.iter().all(|verb| verb == "create")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    fn check(rule: Value, expected: Option<&str>) {
+        let found = too_much(&Rule::deserialize(&rule).expect("the case is a rule"));
+        match (&found, expected) {
+            (None, None) => {}
+            (Some(why), Some(wanted)) => assert!(why.contains(wanted), "{why}"),
+            _ => panic!("{rule}: {found:?}"),
+        }
+    }
+
+    #[test]
+    fn rights_that_a_rehearsal_needs_are_few() {
+        let rule = |verbs: &[&str], group: &str, resources: &[&str]| json!({"verbs": verbs, "apiGroups": [group], "resources": resources});
+        check(rule(&["get", "create", "patch"], "apps", &["deployments"]), None);
+        check(
+            rule(
+                &["create"],
+                "authorization.k8s.io",
+                &["selfsubjectrulesreviews", "selfsubjectaccessreviews"],
+            ),
+            None,
+        );
+        check(rule(&["get"], "admissionregistration.k8s.io", &["validatingadmissionpolicies"]), None);
+        check(rule(&["delete"], "apps", &["deployments"]), Some("`delete`"));
+        check(rule(&["*"], "apps", &["deployments"]), Some("`*`"));
+        check(rule(&["get"], "apps", &["*"]), Some("every kind"));
+        check(rule(&["get"], "*", &["deployments"]), Some("every kind"));
+        check(rule(&["create"], "", &["serviceaccounts/token"]), Some("subresource"));
+        check(
+            rule(&["patch"], "admissionregistration.k8s.io", &["validatingadmissionpolicies"]),
+            Some("admission"),
+        );
+        check(rule(&["bind"], "rbac.authorization.k8s.io", &["clusterroles"]), Some("`bind`"));
+        check(rule(&["get"], "", &["secrets"]), Some("Secrets"));
+        check(rule(&["impersonate"], "", &["serviceaccounts"]), Some("impersonate"));
+        let named = |verbs: &[&str]| json!({"verbs": verbs, "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["vars"]});
+        check(named(&["get"]), None);
+        check(named(&["get", "patch"]), Some("Secrets"));
+    }
+}
