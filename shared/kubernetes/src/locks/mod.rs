@@ -107,6 +107,6 @@ async fn object(api: &Api, group: &str, plural: &str, name: &str) -> Asked<Value
 fn unanswered(failure: Failure) -> String {
     match failure {
         Failure::Status(status) => format!("the API server says {}: {}", status.code, status.words()),
-        Failure::Lost(why) => format!("the API server did not answer: {why}"),
+        Failure::Lost { brief, .. } => format!("the API server did not answer: {brief}"),
     }
 }
