@@ -61,7 +61,8 @@ async fn cluster(name: &str, kubeconfig: &Path, flux: &str) -> Result<Arc<dyn Cl
 fn question(checkout: &Checkout, cluster: Result<Arc<dyn Cluster>, String>) -> Question<'_> {
     let repository = Repository::Known { urls: vec![URL.to_owned()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
-    Question { checkout, repository, cluster, remotes, disclosure: Disclosure::LiveValues }
+    let disclosure = Disclosure::LiveValues;
+    Question { checkout, repository, cluster, remotes, disclosure, drift: domain::Drift::Affected }
 }
 
 fn renders(findings: &Findings) -> bool {

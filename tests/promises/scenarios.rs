@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
+use domain::Drift;
 use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode, Report};
 use domain::{Author, PullKey, PullRequest, PullState, Trust};
@@ -17,13 +18,17 @@ use flux::{Artifact, GitRepository, Kustomization, Variables};
 use kubernetes::{FluxAt, KubeCluster};
 use kustomize::MemoryTree;
 use ports::{Checkout, Cluster, ConfigRef};
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::cluster::TestCluster;
 
 use crate::support::{part, root};
 
-/// Objects in files that start so are applied after Flux's own: by hand, as it were.
-const BY_HAND: &str = "zz-";
+/// Objects in files that start so are applied after Flux's own: with a status as its controller would write it.
+const AFTERWARDS: &str = "zz-";
+/// Likewise, as somebody with `kubectl` would.
+const BY_HAND: &str = "zz-kubectl";
+/// Objects in this file are deleted after all that.
+const ABSENT: &str = "zz-absent.yaml";
 /// No report may hold any value that starts so, in plain or in base64.
 const SECRET: [&str; 2] = ["s3cr3t", "czNjcjN0"];
 
@@ -111,6 +116,7 @@ impl Scenario {
             cluster,
             remotes,
             disclosure: Disclosure::LiveValues,
+            drift: Drift::Affected,
         })
         .await;
         let report = Report {
@@ -153,7 +159,7 @@ impl Scenario {
     /// Gives the cluster what it would hold: the scenario's own objects, and what Flux applies from the base branch.
     async fn seed(&self, cluster: &TestCluster) -> anyhow::Result<()> {
         let own = self.cluster.iter();
-        let (by_hand, first): (Vec<_>, Vec<_>) = own.partition(|(path, _)| path.starts_with(BY_HAND));
+        let (afterwards, first): (Vec<_>, Vec<_>) = own.partition(|(path, _)| path.starts_with(AFTERWARDS));
         let mut known = Vec::new();
         for (path, bytes) in first {
             for object in documents(bytes)? {
@@ -166,27 +172,56 @@ impl Scenario {
         let source = GitRepository::from_value(&flux[0])?;
         let artifact = Artifact::new(&tree, &source)?;
         let mut waiting = vec![Kustomization::from_value(&flux[1])?];
-        let mut done = BTreeSet::new();
+        let (mut done, mut applied) = (BTreeSet::new(), Vec::new());
         while let Some(kustomization) = waiting.pop() {
             // What comes from another source is not known here.
             let from_here = kustomization.spec.source_ref.key() == source.key;
             if !done.insert(kustomization.key.to_string()) || !from_here {
                 continue;
             }
-            for object in rendered(&artifact, &kustomization, &known)? {
-                cluster.apply(&object).await?;
-                if Kustomization::is(&object) {
-                    waiting.push(Kustomization::from_value(&object)?);
+            let objects = rendered(&artifact, &kustomization, &known)?;
+            let mut stored = Vec::new();
+            for object in &objects {
+                stored.push(cluster.apply(object).await?);
+                if Kustomization::is(object) {
+                    waiting.push(Kustomization::from_value(object)?);
                 }
             }
+            applied.push(inventory(&kustomization, &stored));
         }
-        for (_, bytes) in by_hand {
+        for status in &applied {
+            cluster.apply_status(status).await?;
+        }
+        self.afterwards(cluster, afterwards).await
+    }
+
+    async fn afterwards(&self, cluster: &TestCluster, files: Vec<(&String, &Vec<u8>)>) -> anyhow::Result<()> {
+        for (path, bytes) in files {
             for object in documents(bytes)? {
-                cluster.apply(&object).await?;
+                if path == ABSENT {
+                    cluster.delete(&object).await?;
+                } else if path.starts_with(BY_HAND) {
+                    cluster.apply_as(&object, "kubectl").await?;
+                } else if object.get("status").is_some() {
+                    cluster.apply_status(&object).await?;
+                } else {
+                    cluster.apply(&object).await?;
+                }
             }
         }
         Ok(())
     }
+}
+
+/// A Kustomization's status after it applied these objects.
+fn inventory(own: &Kustomization, objects: &[Value]) -> Value {
+    let ids = objects.iter().filter_map(flux::ObjectId::of);
+    let entries: Vec<Value> = ids.map(|id| json!({"id": id.inventory_id(), "v": id.version})).collect();
+    json!({
+        "apiVersion": own.value["apiVersion"], "kind": "Kustomization",
+        "metadata": {"name": own.key.name, "namespace": own.key.namespace},
+        "status": {"inventory": {"entries": entries}},
+    })
 }
 
 fn rendered(artifact: &Artifact<'_>, own: &Kustomization, known: &[Value]) -> anyhow::Result<Vec<Value>> {

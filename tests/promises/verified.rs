@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
+use domain::Drift;
 use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode, RenderCheck};
 use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
@@ -97,6 +98,7 @@ async fn findings(kubeconfig: &Path) -> Findings {
         cluster: Ok(Arc::new(cluster)),
         remotes,
         disclosure: Disclosure::LiveValues,
+        drift: Drift::Affected,
     })
     .await
 }

@@ -10,7 +10,7 @@ use bootstrap::worker::{checkouts, clone_urls};
 use clap::ValueEnum;
 use domain::provenance::Disclosure;
 use domain::report::Report;
-use domain::{Author, PullKey, PullRequest, PullState, RemoteHosts, Trust};
+use domain::{Author, Drift, PullKey, PullRequest, PullState, RemoteHosts, Trust};
 use flows::analyse::{Findings, Named, Question, RemoteAccess, Repository, analyse_all};
 use kubernetes::KubeCluster;
 use ports::ledger::Ledger;
@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// The kubeconfig of the cluster to compare with; without it, the rendered change alone is shown.
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
+    /// Whose drift is looked for: `affected` (every object of the Kustomizations in which something changes), `changed` or `off`.
+    #[arg(long, value_name = "WHOSE")]
+    drift: Option<Drift>,
     /// A host that remote bases and files may be fetched from, such as `github.com`; may be given several times.
     #[arg(long, value_name = "HOST")]
     remote_host: Vec<String>,
@@ -101,7 +104,8 @@ async fn of_revisions(args: &Args, repo: &Path) -> anyhow::Result<Report> {
     let pull = stand_in(args, repo, &checkout)?;
     let remotes = remotes(args, RemoteHosts::default())?;
     let cluster = cluster(args.kubeconfig.as_deref()).await?;
-    finish(checkout, repository, cluster, remotes, pull, false, Vec::new()).await
+    let drift = args.drift.unwrap_or_default();
+    finish(Sides { checkout, repository, cluster, remotes, drift }, pull, false, Vec::new()).await
 }
 
 /// Hosts of the command line, or else those of the configuration.
@@ -179,7 +183,9 @@ async fn of_pull(args: &Args, key: &PullKey) -> anyhow::Result<Report> {
         Some(_) => Vec::new(),
         None => bootstrap::worker::more_clusters(&config, secrets.as_ref()).await,
     };
-    finish(checkout, repository, cluster, remotes, pull, config.hold_back_when_render_differs, more).await
+    let drift = args.drift.unwrap_or(config.drift);
+    let sides = Sides { checkout, repository, cluster, remotes, drift };
+    finish(sides, pull, config.hold_back_when_render_differs, more).await
 }
 
 /// Without a configuration file the token comes from the environment, and nothing else is needed.
@@ -209,17 +215,24 @@ async fn cluster(kubeconfig: Option<&Path>) -> anyhow::Result<Result<Arc<dyn Clu
     Ok(Ok(Arc::new(cluster)))
 }
 
-async fn finish(
+/// What is compared, and with what.
+struct Sides {
     checkout: Checkout,
     repository: Repository,
     cluster: Result<Arc<dyn Cluster>, String>,
     remotes: RemoteAccess,
+    drift: Drift,
+}
+
+async fn finish(
+    sides: Sides,
     pull: PullRequest,
     hold_back: bool,
     more: Vec<Named>,
 ) -> anyhow::Result<Report> {
+    let Sides { checkout, repository, cluster, remotes, drift } = sides;
     let disclosure = Disclosure::LiveValues;
-    let question = Question { checkout: &checkout, repository, cluster, remotes, disclosure };
+    let question = Question { checkout: &checkout, repository, cluster, remotes, disclosure, drift };
     let findings = analyse_all(question, &more).await;
     if let Some(why) = findings.held_back().filter(|_| hold_back) {
         bail!(why);

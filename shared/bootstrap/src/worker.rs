@@ -65,6 +65,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         cluster,
         more_clusters,
         hold_back_when_render_differs: config.hold_back_when_render_differs,
+        drift: config.drift,
         clock: parts.clock,
         rules: config.repositories.clone(),
         trusted_logins: config.github.trusted.clone(),

@@ -5,6 +5,7 @@
 
 #![deny(clippy::disallowed_methods)]
 
+mod drift;
 mod names;
 mod object;
 mod pull;
@@ -21,6 +22,7 @@ pub mod poll;
 pub mod provenance;
 pub mod report;
 
+pub use drift::Drift;
 pub use names::{CommitSha, InvalidName, PullKey, RepoName, ReportId};
 pub use object::ObjectId;
 pub use pull::{Author, Observed, PullRequest, PullState};

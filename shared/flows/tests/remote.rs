@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use domain::Drift;
 use domain::RemoteHosts;
 use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode};
@@ -79,6 +80,7 @@ async fn findings(before: &str, after: &str, remotes: RemoteAccess) -> Findings 
         cluster,
         remotes,
         disclosure: Disclosure::LiveValues,
+        drift: Drift::Off,
     })
     .await
 }

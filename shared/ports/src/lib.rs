@@ -23,7 +23,9 @@ pub mod wire;
 pub use chat::{Chat, ChatError, ChatMessage, MessageRef};
 #[cfg(feature = "trees")]
 pub use checkout::{Checkout, CheckoutError, Checkouts, SharedTree};
-pub use cluster::{Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Lock, Refusal};
+pub use cluster::{
+    Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Lock, Refusal,
+};
 pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};
 pub use queue::{Consumer, Delivery, Queue, QueueError};
 #[cfg(feature = "trees")]

@@ -71,7 +71,13 @@ impl TestCluster {
             fields.remove("status");
         }
         let path = self.path(&object).await?;
-        self.patch(&path, &object).await
+        self.patch(&path, &object, MANAGER).await
+    }
+
+    /// Applies these fields of an object as another field manager, which takes them over.
+    pub async fn apply_as(&self, object: &Value, manager: &str) -> anyhow::Result<Value> {
+        let path = self.path(object).await?;
+        self.patch(&path, object, manager).await
     }
 
     /// Applies an object's status.
@@ -81,7 +87,7 @@ impl TestCluster {
             fields.remove("spec");
         }
         let path = self.path(&object).await?;
-        self.patch(&format!("{path}/status"), &object).await
+        self.patch(&format!("{path}/status"), &object, MANAGER).await
     }
 
     /// Reads an object; `None` when it is not there.
@@ -123,8 +129,8 @@ impl TestCluster {
         Ok(format!("{root}/{plural}/{}", id.name))
     }
 
-    async fn patch(&self, path: &str, object: &Value) -> anyhow::Result<Value> {
-        let query = format!("{path}?fieldManager={MANAGER}&force=true");
+    async fn patch(&self, path: &str, object: &Value, manager: &str) -> anyhow::Result<Value> {
+        let query = format!("{path}?fieldManager={manager}&force=true");
         match self.send(Method::PATCH, &query, Some(object)).await? {
             (status, body) if status.is_success() => Ok(body),
             (status, body) => bail!("applying {path}: {status}: {}", body["message"]),

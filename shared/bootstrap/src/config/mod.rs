@@ -3,7 +3,7 @@
 mod clusters;
 mod fields;
 
-use domain::{PathRules, RemoteHosts, RepoName, RepoRule};
+use domain::{Drift, PathRules, RemoteHosts, RepoName, RepoRule};
 use ports::ConfigRef;
 use serde_json::Value;
 
@@ -27,6 +27,8 @@ pub struct Config {
     pub more_clusters: Vec<ClusterConfig>,
     /// Whether a report is shown as a failure when the controller is known to have rendered the base otherwise.
     pub hold_back_when_render_differs: bool,
+    /// Whose drift is looked for.
+    pub drift: Drift,
     /// Hosts that remote bases and files may be fetched from; none unless listed.
     pub remotes: RemoteHosts,
     /// What is watched. Never empty.
@@ -160,6 +162,7 @@ impl Config {
             cluster: None,
             more_clusters: Vec::new(),
             hold_back_when_render_differs: root.flag("hold_back_when_render_differs").unwrap_or(false),
+            drift: drift(&mut root),
             remotes: remotes(root.object("remotes")),
             repositories: repositories(&mut root),
             poll_every_s: root.number("poll_every_s").unwrap_or(60),
@@ -251,6 +254,14 @@ fn slack(mut fields: Fields, defaults: &Defaults) -> SlackConfig {
     SlackConfig { api_url, identity, team, live_values }
 }
 
+fn drift(root: &mut Fields) -> Drift {
+    let Some(text) = root.text("drift") else { return Drift::default() };
+    text.parse().unwrap_or_else(|what: String| {
+        root.problem("drift", &what);
+        Drift::default()
+    })
+}
+
 fn remotes(mut fields: Fields) -> RemoteHosts {
     let hosts = RemoteHosts::new(&fields.texts("hosts"));
     if let Err(error) = &hosts {
@@ -329,6 +340,11 @@ repositories:
         assert!(config.slack.live_values);
         let off = SMALL.replace("signing_secret:", "live_values: false, signing_secret:");
         assert!(!Config::parse(&off, &Defaults::default()).unwrap().slack.live_values);
+        assert_eq!(config.drift, Drift::Affected);
+        let quiet = format!("{SMALL}\ndrift: changed\n");
+        assert_eq!(Config::parse(&quiet, &Defaults::default()).unwrap().drift, Drift::Changed);
+        let wrong = problems(&format!("{SMALL}\ndrift: everything\n"));
+        assert_eq!(wrong, ["`drift` must be `affected`, `changed` or `off`"]);
     }
 
     #[test]

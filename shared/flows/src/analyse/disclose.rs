@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::pair::Pair;
 
 /// Discloses every change of these reports, and masks what no change holds: names, notes and errors.
-pub(super) fn all(reports: &mut [KustomizationReport], pairs: &[Pair], mask: &Mask, disclosure: Disclosure) {
+pub(super) fn all(reports: &mut [KustomizationReport], pairs: &[&Pair], mask: &Mask, disclosure: Disclosure) {
     let git = Git::of(pairs);
     for report in reports {
         if let Finding::Changes { changes } = &mut report.finding {
@@ -30,13 +30,14 @@ struct Git<'a> {
 }
 
 impl<'a> Git<'a> {
-    fn of(pairs: &'a [Pair]) -> Self {
+    fn of(pairs: &[&'a Pair]) -> Self {
         let by_id = |object: &'a Value| Some((ObjectId::of(object)?, object));
         let plans = || pairs.iter().flat_map(|pair| &pair.plans);
         let brought = pairs.iter().flat_map(|pair| &pair.brings).filter_map(by_id);
         let changed = plans().filter_map(|plan| Some((plan.id.clone(), plan.after.as_ref()?)));
         Self {
-            before: plans().filter_map(|plan| Some((plan.id.clone(), plan.before.as_ref()?))).collect(),
+            // By its own name: a renamed object's plan has the new one.
+            before: plans().filter_map(|plan| by_id(plan.before.as_ref()?)).collect(),
             after: brought.chain(changed).collect(),
         }
     }

@@ -44,6 +44,8 @@ pub(super) struct Known {
     pub(super) from_files: bool,
     /// The Kustomizations at their sources.
     pub(super) kustomizations: Vec<Kustomization>,
+    /// Every Kustomization of the cluster, whatever feeds it.
+    pub(super) live: BTreeMap<ObjectKey, Kustomization>,
     /// Where the Kustomizations are those of files: the same at the result.
     pub(super) at_result: Option<Vec<Kustomization>>,
     /// Kustomizations that cannot be looked at.
@@ -168,6 +170,11 @@ pub(super) async fn kustomizations(question: &Question<'_>, alone: Alone) -> Kno
         Err(why) => why.clone(),
         Ok(cluster) => match cluster.flux_objects().await {
             Ok(objects) => {
+                let live: Vec<Kustomization> = objects
+                    .kustomizations
+                    .iter()
+                    .filter_map(|object| Kustomization::from_value(object).ok())
+                    .collect();
                 let (sources, kustomizations) = (objects.git_repositories, objects.kustomizations);
                 let mut known = sort_out(question, sources, kustomizations, false);
                 if alone == Alone::Yes
@@ -180,6 +187,7 @@ pub(super) async fn kustomizations(question: &Question<'_>, alone: Alone) -> Kno
                 }
                 known.applied_by(cluster.controller().await);
                 known.cluster = Some(cluster.clone());
+                known.live = live.into_iter().map(|k| (k.key.clone(), k)).collect();
                 known.asked = ClusterAsked::Yes { name: cluster.name().to_owned() };
                 return known;
             }
@@ -265,6 +273,7 @@ fn sort_out(
         sources: BTreeMap::new(),
         from_files,
         kustomizations: Vec::new(),
+        live: BTreeMap::new(),
         at_result: None,
         unresolved: Vec::new(),
         unaffected: Vec::new(),

@@ -6,6 +6,7 @@ mod compare;
 mod disclose;
 mod discover;
 mod foreign;
+mod leaving;
 mod locks;
 mod pair;
 mod remote;
@@ -18,6 +19,7 @@ mod verify;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use domain::Drift;
 use domain::mask::Mask;
 use domain::provenance::Disclosure;
 use domain::report::{ClusterAsked, Coverage, KustomizationReport, RenderChecks, Unresolved};
@@ -40,6 +42,8 @@ pub struct Question<'a> {
     pub remotes: RemoteAccess,
     /// How much the report may tell. For `Untrusted` no cluster is given, nothing is fetched, and nothing is to be decrypted.
     pub disclosure: Disclosure,
+    /// Whose drift is looked for.
+    pub drift: Drift,
 }
 
 /// What was found.
@@ -82,9 +86,13 @@ async fn of_one(question: Question<'_>, alone: Alone) -> Findings {
     foreign.extend(target::moved(&base, &result));
     let mut pairs = pair::up(&base, &result);
     pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
-    let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask).await;
+    let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask, question.drift).await;
+    let along = leaving::along(&pairs, &known.live);
+    foreign.retain(|unresolved| !along.iter().any(|p| p.kustomization.key.to_string() == unresolved.name));
+    kustomizations.extend(compare::all(&along, known.cluster.as_deref(), &mask, question.drift).await);
     let checks = verified(&base, &known, question.checkout, &mut kustomizations);
-    disclose::all(&mut kustomizations, &pairs, &mask, question.disclosure);
+    let both: Vec<&pair::Pair> = pairs.iter().chain(&along).collect();
+    disclose::all(&mut kustomizations, &both, &mask, question.disclosure);
     let mut notes = known.notes.clone();
     notes.extend(base.notes.iter().chain(&result.notes).cloned());
     notes.extend(remotes.notes());

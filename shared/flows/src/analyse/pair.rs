@@ -1,13 +1,14 @@
 //! Both sides of every Kustomization beside each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::ObjectId;
-use domain::plan::{ObjectPlan, Pruning, objects};
+use domain::plan::{Fate, Move, ObjectPlan, Order, Pruning, objects};
 use domain::report::{Presence, Side as WhichSide};
-use flux::{DeletionPolicy, Kustomization, ObjectKey};
+use flux::{Kustomization, ObjectKey};
 use serde_json::Value;
 
+use super::leaving;
 use super::render::{Node, Side};
 
 /// One Kustomization with both its sides.
@@ -26,49 +27,177 @@ pub(super) struct Pair {
     pub(super) plans: Vec<ObjectPlan>,
     /// Every object of the base.
     pub(super) base: Vec<ObjectId>,
+    /// The objects that both sides render alike, of a Kustomization that is not identical.
+    pub(super) unchanged: Vec<Value>,
     /// Every object of the result, for prerequisites that the same pull request brings.
     pub(super) brings: Vec<Value>,
-    /// Warnings of the result's render.
+    /// What its reader must know: warnings of the result's render, and what becomes of it when it goes.
     pub(super) warnings: Vec<String>,
 }
 
 /// Pairs up all Kustomizations, in the order of the result, then those that are gone.
 pub(super) fn up(base: &Side, result: &Side) -> Vec<Pair> {
+    let (before, after) = (renderers(base), renderers(result));
+    let sides = Sides { base, result, before, after, parents: result.parents() };
+    let parents = base.parents();
     let gone = base.order.iter().filter(|key| !result.nodes.contains_key(*key));
-    let keys: Vec<&ObjectKey> = result.order.iter().chain(gone).collect();
-    keys.iter().filter_map(|key| pair(key, base.nodes.get(*key), result.nodes.get(*key), result)).collect()
+    let keys = result.order.iter().chain(gone);
+    keys.filter_map(|key| sides.pair(key, parents.get(key).and_then(|all| all.first()))).collect()
 }
 
-fn pair(key: &ObjectKey, before: Option<&Node>, after: Option<&Node>, result: &Side) -> Option<Pair> {
-    let presence = match (before, after) {
-        (Some(_), Some(_)) => Presence::Both,
-        (None, _) => Presence::New,
-        (_, None) => Presence::Removed,
-    };
-    let kustomization = after.or(before)?.kustomization.clone();
-    let rendered = |node: Option<&Node>| node.and_then(|n| n.outcome.as_ref().ok().cloned());
-    let (old, new) = (rendered(before), rendered(after));
-    let old_objects = old.as_ref().map_or(&[][..], |r| &r.objects);
-    let new_objects = new.as_ref().map_or(&[][..], |r| &r.objects);
-    let failure = failure(before, after);
-    let pruning = Pruning { enabled: prunes(&kustomization, presence), elsewhere: elsewhere(key, result) };
-    let plans = if failure.is_some() { Vec::new() } else { objects(old_objects, new_objects, &pruning) };
-    let known = old.as_ref().map_or(&[][..], |r| &r.warnings);
-    let warns_anew = new.as_ref().is_some_and(|r| r.warnings.iter().any(|warning| !known.contains(warning)));
-    Some(Pair {
-        presence,
-        identical: failure.is_none() && presence == Presence::Both && plans.is_empty() && !warns_anew,
-        emptied: failure.is_none()
-            && presence == Presence::Both
-            && new_objects.is_empty()
-            && !old_objects.is_empty(),
-        failure,
-        base: old_objects.iter().filter_map(ObjectId::of).collect(),
-        brings: new_objects.to_vec(),
-        warnings: new.map(|r| r.warnings.clone()).unwrap_or_default(),
-        plans,
-        kustomization,
-    })
+/// Who renders an object, in the order of rendering.
+type Renderers<'a> = BTreeMap<ObjectId, Vec<(&'a ObjectKey, &'a Value)>>;
+
+fn renderers(side: &Side) -> Renderers<'_> {
+    let mut found = Renderers::new();
+    for key in &side.order {
+        let Some(Ok(rendered)) = side.nodes.get(key).map(|node| &node.outcome) else { continue };
+        for object in &rendered.objects {
+            if let Some(id) = ObjectId::of(object) {
+                found.entry(id).or_default().push((key, object));
+            }
+        }
+    }
+    found
+}
+
+struct Sides<'a> {
+    base: &'a Side,
+    result: &'a Side,
+    before: Renderers<'a>,
+    after: Renderers<'a>,
+    /// Who renders which Kustomization at the result.
+    parents: BTreeMap<ObjectKey, Vec<ObjectKey>>,
+}
+
+impl Sides<'_> {
+    fn pair(&self, key: &ObjectKey, parent: Option<&ObjectKey>) -> Option<Pair> {
+        let (before, after) = (self.base.nodes.get(key), self.result.nodes.get(key));
+        let presence = match (before, after) {
+            (Some(_), Some(_)) => Presence::Both,
+            (None, _) => Presence::New,
+            (_, None) => Presence::Removed,
+        };
+        let kustomization = after.or(before)?.kustomization.clone();
+        let rendered = |node: Option<&Node>| node.and_then(|n| n.outcome.as_ref().ok().cloned());
+        let (old, new) = (rendered(before), rendered(after));
+        let old_objects = old.as_ref().map_or(&[][..], |r| &r.objects);
+        let new_objects = new.as_ref().map_or(&[][..], |r| &r.objects);
+        let mut failure = failure(before, after);
+        let mut warnings = new.as_ref().map(|r| r.warnings.clone()).unwrap_or_default();
+        if presence == Presence::Removed {
+            warnings.push(leaving::note(&kustomization, parent));
+            // What it applied is known from its inventory, whether or not the base renders.
+            if let Some((_, why)) = failure.take_if(|_| !kustomization.status.inventory.is_empty()) {
+                warnings.push(format!(
+                    "The base does not render, so what goes is read from its inventory: {why}"
+                ));
+            }
+        }
+        let mut plans = Vec::new();
+        if failure.is_none() {
+            plans = objects(
+                old_objects,
+                new_objects,
+                &self.pruning(&kustomization, presence, old_objects, new_objects),
+            );
+        }
+        let base: Vec<ObjectId> = old_objects.iter().filter_map(ObjectId::of).collect();
+        if presence == Presence::Removed && failure.is_none() {
+            let earlier = leaving::inventory(&kustomization, &base.iter().cloned().collect());
+            plans.extend(earlier.into_iter().map(|plan| self.taken(plan)));
+        }
+        let known = old.as_ref().map_or(&[][..], |r| &r.warnings);
+        let warns_anew = new.as_ref().is_some_and(|r| r.warnings.iter().any(|w| !known.contains(w)));
+        let identical = failure.is_none() && presence == Presence::Both && plans.is_empty() && !warns_anew;
+        Some(Pair {
+            presence,
+            identical,
+            emptied: failure.is_none()
+                && presence == Presence::Both
+                && new_objects.is_empty()
+                && !old_objects.is_empty(),
+            failure,
+            base,
+            unchanged: if identical { Vec::new() } else { unchanged(old_objects, &plans, presence) },
+            brings: new_objects.to_vec(),
+            warnings,
+            plans,
+            kustomization,
+        })
+    }
+
+    /// The plan of an object that only the inventory names: it moves, where another Kustomization renders it at the result.
+    fn taken(&self, plan: ObjectPlan) -> ObjectPlan {
+        let Some((taker, _)) = self.after.get(&plan.id).and_then(|all| all.first()) else { return plan };
+        let order = if plan.fate == Fate::Delete { Order::Unknown } else { Order::TakerFirst };
+        let moves = Some(Move::To { kustomization: taker.to_string(), order });
+        ObjectPlan { fate: Fate::Move, moves, ..plan }
+    }
+
+    fn pruning(&self, own: &Kustomization, presence: Presence, old: &[Value], new: &[Value]) -> Pruning {
+        let enabled = match presence {
+            Presence::Removed => leaving::finalizer(own).is_ok(),
+            Presence::Both | Presence::New => own.spec.prune,
+        };
+        let ids = |objects: &[Value]| objects.iter().filter_map(ObjectId::of).collect::<BTreeSet<_>>();
+        let (old, new) = (ids(old), ids(new));
+        let taken = old.difference(&new).filter_map(|id| {
+            let (taker, _) = self.after.get(id)?.iter().find(|(key, _)| **key != own.key)?;
+            Some((id.clone(), (taker.to_string(), self.order(own, taker))))
+        });
+        let arrives = new.difference(&old).filter_map(|id| {
+            let still =
+                |key: &&ObjectKey| self.after.get(id).is_some_and(|all| all.iter().any(|(k, _)| k == key));
+            let (loser, object) = self.before.get(id)?.iter().find(|(key, _)| !still(key))?;
+            Some((id.clone(), (loser.to_string(), (*object).clone())))
+        });
+        Pruning { enabled, elsewhere: taken.collect(), arrivals: arrives.collect() }
+    }
+
+    /// Who acts first when `loser` renders an object no more and `taker` does: who depends on whom waits for the other's new
+    /// revision, if both have the same source; and a Kustomization prunes right after it has applied a new one.
+    fn order(&self, loser: &Kustomization, taker: &ObjectKey) -> Order {
+        let Some(node) = self.result.nodes.get(taker) else { return Order::Unknown };
+        let same_source = node.kustomization.spec.source_ref == loser.spec.source_ref;
+        if same_source && self.waits(&loser.key, taker) {
+            Order::TakerFirst
+        } else if (same_source && self.waits(taker, &loser.key))
+            || (!self.base.nodes.contains_key(taker)
+                && self.parents.get(taker).is_some_and(|parents| parents.contains(&loser.key)))
+        {
+            Order::LoserFirst
+        } else {
+            Order::Unknown
+        }
+    }
+
+    /// Whether one Kustomization depends on another, by whatever many steps.
+    fn waits(&self, who: &ObjectKey, whom: &ObjectKey) -> bool {
+        let (mut seen, mut waiting) = (BTreeSet::new(), vec![who]);
+        while let Some(key) = waiting.pop() {
+            if !seen.insert(key) {
+                continue;
+            }
+            let Some(node) = self.result.nodes.get(key) else { continue };
+            let needed = node.kustomization.spec.depends_on.iter().map(|dependency| &dependency.key);
+            if needed.clone().any(|key| key == whom) {
+                return true;
+            }
+            waiting.extend(needed);
+        }
+        false
+    }
+}
+
+fn unchanged(old: &[Value], plans: &[ObjectPlan], presence: Presence) -> Vec<Value> {
+    if presence != Presence::Both {
+        return Vec::new();
+    }
+    // Renamed objects are planned by their new name; the old one leaves all the same.
+    let before = plans.iter().filter_map(|plan| ObjectId::of(plan.before.as_ref()?));
+    let planned: BTreeSet<ObjectId> = before.collect();
+    old.iter().filter(|o| ObjectId::of(o).is_some_and(|id| !planned.contains(&id))).cloned().collect()
 }
 
 fn failure(before: Option<&Node>, after: Option<&Node>) -> Option<(WhichSide, String)> {
@@ -79,22 +208,4 @@ fn failure(before: Option<&Node>, after: Option<&Node>) -> Option<(WhichSide, St
         (None, Some(why)) => Some((WhichSide::Result, why)),
         (Some(_), Some(why)) => Some((WhichSide::Both, why)),
     }
-}
-
-/// Whether objects that leave are deleted. A Kustomization that goes takes its objects along as its deletion policy says.
-fn prunes(kustomization: &Kustomization, presence: Presence) -> bool {
-    let spec = &kustomization.spec;
-    match (presence, spec.deletion_policy) {
-        // The controller's finalizer leaves the objects of a suspended Kustomization where they are.
-        (Presence::Removed, _) if spec.suspend => false,
-        (Presence::Removed, DeletionPolicy::Orphan) => false,
-        (Presence::Removed, DeletionPolicy::Delete | DeletionPolicy::WaitForTermination) => true,
-        _ => spec.prune,
-    }
-}
-
-fn elsewhere(key: &ObjectKey, result: &Side) -> BTreeSet<ObjectId> {
-    let others = result.nodes.iter().filter(|(other, _)| *other != key);
-    let rendered = others.filter_map(|(_, node)| node.outcome.as_ref().ok());
-    rendered.flat_map(|r| r.objects.iter().filter_map(ObjectId::of)).collect()
 }

@@ -163,6 +163,7 @@ async fn report_on(
             (true, false) => Disclosure::GitOnly,
             (true, true) => Disclosure::LiveValues,
         },
+        drift: ctx.drift,
     };
     let findings = analyse_all(question, more).await;
     if let Some(why) = findings.held_back().filter(|_| ctx.hold_back_when_render_differs) {

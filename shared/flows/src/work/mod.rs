@@ -8,6 +8,7 @@ mod words;
 
 use std::sync::Arc;
 
+use domain::Drift;
 use domain::job::{Job, Outcome};
 use domain::report::Report;
 use domain::{PullKey, RepoRule, ReportId};
@@ -37,6 +38,8 @@ pub struct WorkCtx {
     pub more_clusters: Vec<Named>,
     /// Whether a report is a failure when the controller is known to have rendered the base otherwise.
     pub hold_back_when_render_differs: bool,
+    /// Whose drift is looked for.
+    pub drift: Drift,
     /// What may be fetched besides the repository, for pull requests that are trusted.
     pub remotes: RemoteAccess,
     /// The time.

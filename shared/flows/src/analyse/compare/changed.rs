@@ -49,16 +49,24 @@ impl Asker<'_> {
     }
 
     async fn difference(&self, plan: &ObjectPlan, before: &Value, old: Value, new: Value) -> Answer {
-        let mut answer = if comparable(old.clone()) == comparable(new.clone()) {
+        let (mut left, mut right) = (old.clone(), new);
+        let vain = self.without_ignored(&mut left, &mut right);
+        let vain = vain.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+        let mut answer = if comparable(left.clone()) != comparable(right.clone()) {
+            self.change(plan, ChangeKind::Changed, Check::DryRun, (Some(left), Some(right)))
+        } else if vain.is_empty() {
             let note = format!("`{}` is written differently and means the same to the API server.", plan.id);
             Answer { note: Some(note), ..Answer::default() }
         } else {
-            self.change(plan, ChangeKind::Changed, Check::DryRun, (Some(old.clone()), Some(new)))
+            Answer::default()
         };
-        match self.drift(plan, before, old).await {
-            Ok(drift) => answer.drift = drift,
-            Err(note) => answer.note = answer.note.or(note),
+        if !vain.is_empty() {
+            answer.note = Some(format!(
+                "Git changes {vain} of `{}`, which `spec.ignore` leaves to the cluster: it keeps its own value.",
+                plan.id
+            ));
         }
-        answer
+        let Answer { drift, unseen, .. } = self.drift(&plan.id, before, Some(old)).await;
+        Answer { drift, unseen, ..answer }
     }
 }

@@ -1,15 +1,21 @@
-//! What the API server makes of every object whose renders differ: `dryrun(result) - dryrun(base)`, and drift apart from it.
+//! What the API server makes of every object whose renders differ: `dryrun(result) - dryrun(base)`, and drift apart from it,
+//! which the objects that nobody changes may have as well.
 
 mod changed;
 mod created;
 mod drift;
 mod gone;
+mod owned;
 mod refusals;
+mod renamed;
+
+use std::collections::BTreeSet;
 
 use domain::change::{Change, ChangeKind, Check};
 use domain::mask::Mask;
 use domain::plan::{Fate, ObjectPlan};
 use domain::report::{Finding, KustomizationReport};
+use domain::{Drift, ObjectId};
 use flux::{Kustomization, without_zeros};
 use futures::{FutureExt as _, StreamExt as _, stream};
 use ports::Cluster;
@@ -17,6 +23,7 @@ use serde_json::Value;
 
 use super::pair::Pair;
 use super::target::Target;
+use drift::Unseen;
 use refusals::Brings;
 
 /// Objects asked about at a time; the cluster's own adapter bounds its requests as well.
@@ -27,11 +34,12 @@ pub(super) async fn all(
     pairs: &[Pair],
     cluster: Option<&dyn Cluster>,
     mask: &Mask,
+    drift: Drift,
 ) -> Vec<KustomizationReport> {
     let brings = Brings::of(pairs);
     let mut reports = Vec::new();
     for pair in pairs.iter().filter(|p| !p.identical) {
-        reports.push(one(pair, cluster, mask, &brings).await);
+        reports.push(one(pair, cluster, mask, &brings, drift).await);
     }
     reports
 }
@@ -41,6 +49,7 @@ async fn one(
     cluster: Option<&dyn Cluster>,
     mask: &Mask,
     brings: &Brings,
+    look: Drift,
 ) -> KustomizationReport {
     let kustomization = &pair.kustomization;
     let target = Target::of(kustomization, cluster);
@@ -49,13 +58,16 @@ async fn one(
     let finding = match &pair.failure {
         Some((side, why)) => Finding::Failed { side: *side, error: mask.text(why) },
         None => {
-            let asked = ask(pair, &target, mask, brings).await;
-            let mut changes = Vec::new();
+            let asked = ask(pair, &target, mask, brings, look).await;
+            let (mut changes, mut unseen) = (Vec::new(), Vec::new());
             for answer in asked {
                 changes.extend(answer.change);
                 drift.extend(answer.drift);
                 notes.extend(answer.note.map(|note| mask.text(&note)));
+                unseen.extend(answer.unseen);
             }
+            notes.extend(drift::unseen(&unseen).iter().map(|note| mask.text(note)));
+            renamed::remark(&mut changes);
             Finding::Changes { changes }
         }
     };
@@ -79,9 +91,10 @@ struct Answer {
     change: Option<Change>,
     drift: Option<Change>,
     note: Option<String>,
+    unseen: Option<Unseen>,
 }
 
-async fn ask(pair: &Pair, target: &Target<'_>, mask: &Mask, brings: &Brings) -> Vec<Answer> {
+async fn ask(pair: &Pair, target: &Target<'_>, mask: &Mask, brings: &Brings, look: Drift) -> Vec<Answer> {
     let Some(cluster) = target.cluster() else {
         let why = match target {
             Target::Unknown(why) => Some(why.as_str()),
@@ -89,10 +102,15 @@ async fn ask(pair: &Pair, target: &Target<'_>, mask: &Mask, brings: &Brings) -> 
         };
         return pair.plans.iter().map(|plan| rendered_only(plan, mask, why)).collect();
     };
-    let asker = Asker { cluster, mask, brings, kustomization: &pair.kustomization };
+    let rendered = pair.brings.iter().filter_map(ObjectId::of).collect();
+    let asker = Asker { cluster, mask, brings, kustomization: &pair.kustomization, look, rendered };
     // Boxed, because a closure that makes borrowing futures cannot be proved `Send` across tasks.
-    let questions: Vec<_> = pair.plans.iter().map(|plan| asker.object(plan).boxed()).collect();
-    stream::iter(questions).buffered(AT_ONCE).collect().await
+    let mut questions: Vec<_> = pair.plans.iter().map(|plan| asker.object(plan).boxed()).collect();
+    if look == Drift::Affected {
+        questions.extend(pair.unchanged.iter().map(|object| asker.unchanged(object).boxed()));
+    }
+    let answers: Vec<Vec<Answer>> = stream::iter(questions).buffered(AT_ONCE).collect().await;
+    answers.into_iter().flatten().collect()
 }
 
 fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
@@ -101,13 +119,19 @@ fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
         Fate::Change => ChangeKind::Changed,
         Fate::Delete => ChangeKind::Deleted,
         Fate::Orphan => ChangeKind::Orphaned,
+        Fate::Move => gone::moved(plan),
+        Fate::Rename => ChangeKind::Renamed,
     };
     let check = match why {
         Some(why) => Check::NotValidated { why: why.to_owned() },
         None => Check::RenderOnly,
     };
     let sides = (plan.before.as_ref().map(without_zeros), plan.after.as_ref().map(without_zeros));
-    Answer { change: Some(Change::new(plan.id.clone(), kind, check, sides, mask)), ..Answer::default() }
+    let mut change = Change::new(plan.id.clone(), kind, check, sides, mask);
+    if plan.fate == Fate::Rename {
+        change.renamed_from = plan.before.as_ref().and_then(ObjectId::of);
+    }
+    Answer { change: Some(gone::with_moves(change, plan, mask)), ..Answer::default() }
 }
 
 struct Asker<'a> {
@@ -115,16 +139,23 @@ struct Asker<'a> {
     mask: &'a Mask,
     brings: &'a Brings,
     kustomization: &'a Kustomization,
+    look: Drift,
+    /// Every object of the result.
+    rendered: BTreeSet<ObjectId>,
 }
 
 impl Asker<'_> {
-    async fn object(&self, plan: &ObjectPlan) -> Answer {
-        match (&plan.before, &plan.after) {
+    async fn object(&self, plan: &ObjectPlan) -> Vec<Answer> {
+        let mut answer = match (&plan.before, &plan.after) {
+            (Some(before), Some(after)) if plan.fate == Fate::Rename => {
+                return self.renamed(plan, before, after).await;
+            }
             (None, Some(after)) => self.created(plan, after).await,
             (Some(before), Some(after)) => self.changed(plan, before, after).await,
-            (Some(before), None) => self.gone(plan, before).await,
-            (None, None) => Answer::default(),
-        }
+            (before, None) => self.gone(plan, before.as_ref()).await,
+        };
+        answer.change = answer.change.map(|change| gone::with_moves(change, plan, self.mask));
+        vec![answer]
     }
 
     fn change(

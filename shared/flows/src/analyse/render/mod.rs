@@ -18,6 +18,7 @@ use ports::{Checkout, SharedTree};
 use serde_json::Value;
 
 use super::discover::Known;
+use super::leaving::{self, Live};
 use super::remote::Fetched;
 use super::variables::Source;
 use walk::Walk;
@@ -97,7 +98,7 @@ impl Side {
     }
 
     /// Who renders whom, itself apart: each child with its parents.
-    fn parents(&self) -> BTreeMap<ObjectKey, Vec<ObjectKey>> {
+    pub(super) fn parents(&self) -> BTreeMap<ObjectKey, Vec<ObjectKey>> {
         let mut parents: BTreeMap<ObjectKey, Vec<ObjectKey>> = BTreeMap::new();
         for parent in &self.order {
             for key in self.children(parent).into_iter().filter(|key| key != parent) {
@@ -107,7 +108,7 @@ impl Side {
         parents
     }
 
-    fn children(&self, parent: &ObjectKey) -> Vec<ObjectKey> {
+    pub(super) fn children(&self, parent: &ObjectKey) -> Vec<ObjectKey> {
         let objects = self.nodes.get(parent).into_iter().flat_map(Node::objects);
         objects.filter(|o| Kustomization::is(o)).filter_map(child).map(|child| child.key).collect()
     }
@@ -152,7 +153,7 @@ enum Roster<'a> {
     /// Files hold them; at the result, with the base before it.
     Files(&'a [Kustomization], Option<&'a Side>),
     /// What is there once the base is: its roots, what these bring, and what stays without being brought.
-    After(&'a Side),
+    After(&'a Side, &'a Live),
 }
 
 /// The base side: from the Kustomizations that nobody renders down to all others.
@@ -168,7 +169,7 @@ pub(super) async fn result(checkout: &Checkout, from: Sources<'_>, base: &Side) 
     // Without a cluster the files of the result say what there is, roots included.
     let roster = match &from.known.at_result {
         Some(found) => Roster::Files(found, Some(base)),
-        None => Roster::After(base),
+        None => Roster::After(base, &from.known.live),
     };
     settle(&checkout.result, from, roster, Some((base, &checkout.changed))).await
 }
@@ -182,8 +183,14 @@ async fn settle(tree: &SharedTree, from: Sources<'_>, roster: Roster<'_>, other:
     for _ in 0..MOST_WALKS {
         let mut walk = Walk::new(tree.clone(), from, other, &last);
         walk.down(roster.tops(&last)).await;
-        let rest = roster.rest(&walk.side);
-        walk.down(rest).await;
+        // What is kept may fail in its turn, and then its own children stay.
+        for _ in 0..MOST_WALKS {
+            let rest = roster.rest(&walk.side);
+            if rest.is_empty() {
+                break;
+            }
+            walk.down(rest).await;
+        }
         let side = walk.side;
         settled = side.is_like(&last);
         last = side;
@@ -205,11 +212,13 @@ impl Roster<'_> {
     fn tops(&self, last: &Side) -> Vec<Kustomization> {
         let tops: Vec<Kustomization> = match self {
             Self::Live(known) => known.kustomizations.iter().filter(|k| is_root(k, known)).cloned().collect(),
-            Self::Files(found, _) => {
-                let parents = last.parents();
-                found.iter().filter(|k| !parents.contains_key(&k.key)).cloned().collect()
+            Self::Files(found, base) => {
+                // What a parent rendered at the base is no top now, though its file may still lie there.
+                let (parents, before) = (last.parents(), base.map(Side::parents).unwrap_or_default());
+                let rendered = |key: &ObjectKey| parents.contains_key(key) || before.contains_key(key);
+                found.iter().filter(|k| !rendered(&k.key)).cloned().collect()
             }
-            Self::After(base) => {
+            Self::After(base, _) => {
                 let parents = base.parents();
                 let roots = base.order.iter().filter(|key| !parents.contains_key(*key));
                 roots.filter_map(|key| base.nodes.get(key)).map(|n| n.kustomization.clone()).collect()
@@ -226,10 +235,14 @@ impl Roster<'_> {
             // Made by hand, or by a parent that fails.
             Self::Live(known) => known.kustomizations.iter().filter(missing).cloned().collect(),
             Self::Files(found, base) => {
-                let dropped = base.map_or_else(BTreeSet::new, |base| dropped(base, side));
-                found.iter().filter(missing).filter(|k| !dropped.contains(&k.key)).cloned().collect()
+                // What parents rendered and render no more is gone, though its file may still lie there; unless it is kept.
+                let rendered = base.map(Side::parents).unwrap_or_default();
+                let kept =
+                    base.map(|base| leaving::kept_children(base, side, &Live::new())).unwrap_or_default();
+                let others = found.iter().filter(missing).filter(|k| !rendered.contains_key(&k.key)).cloned();
+                others.chain(kept).collect()
             }
-            Self::After(base) => kept_children(base, side),
+            Self::After(base, live) => leaving::kept_children(base, side, live),
         }
     }
 }
@@ -245,34 +258,14 @@ fn now(kustomization: Kustomization, last: &Side) -> Kustomization {
 /// A rendered Kustomization has no status; the inventory and what was applied are the live one's.
 fn with_live_status(mut rendered: Kustomization, live: &Kustomization) -> Kustomization {
     rendered.status = live.status.clone();
-    // Server-side apply leaves alone what Git does not mention, so a suspension by hand stays.
+    // Server-side apply leaves alone what Git does not mention, so a suspension or policy by hand stays.
     if rendered.value["spec"].get("suspend").is_none() {
         rendered.spec.suspend = live.spec.suspend;
     }
-    rendered
-}
-
-/// Files that their parents used to render and render no more: Flux has them no longer, though they still lie there.
-fn dropped(base: &Side, result: &Side) -> BTreeSet<ObjectKey> {
-    let renders = |key: &&ObjectKey| result.nodes.get(*key).is_some_and(|node| node.outcome.is_ok());
-    let parents = base.order.iter().filter(renders);
-    parents.flat_map(|parent| base.children(parent).into_iter().filter(move |key| key != parent)).collect()
-}
-
-/// Children at the base whose parent fails at the result, or does not prune: they stay as they were.
-fn kept_children(base: &Side, result: &Side) -> Vec<Kustomization> {
-    let mut kept = Vec::new();
-    for parent in &base.order {
-        let stays = match result.nodes.get(parent) {
-            Some(node) => node.outcome.is_err() || !node.kustomization.spec.prune,
-            None => false,
-        };
-        for key in base.children(parent).into_iter().filter(|_| stays) {
-            let gone = !result.nodes.contains_key(&key) && !result.foreign.contains_key(&key);
-            kept.extend(base.nodes.get(&key).filter(|_| gone).map(|node| node.kustomization.clone()));
-        }
+    if rendered.value["spec"].get("deletionPolicy").is_none() {
+        rendered.spec.deletion_policy = live.spec.deletion_policy;
     }
-    kept
+    rendered
 }
 
 /// Whether a live Kustomization is rendered by none of the others: it has no owner among them, or owns itself.

@@ -165,9 +165,14 @@ async fn check(before: &Files, after: &Files, live: bool) -> (usize, usize) {
     let checkout = checkout(before, after);
     let repository = Repository::Known { urls: vec![URL.to_owned()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
-    let disclosure = domain::provenance::Disclosure::LiveValues;
-    let question =
-        Question { checkout: &checkout, repository, cluster: Err(String::new()), remotes, disclosure };
+    let question = Question {
+        checkout: &checkout,
+        repository,
+        cluster: Err(String::new()),
+        remotes,
+        drift: domain::Drift::Off,
+        disclosure: domain::provenance::Disclosure::LiveValues,
+    };
     let known: Known = match live {
         true => discover::as_live(&question, vec![source("plain", json!({}))], vec![root()]),
         false => discover::kustomizations(&question, Alone::Yes).await,
@@ -178,7 +183,7 @@ async fn check(before: &Files, after: &Files, live: bool) -> (usize, usize) {
     let by_detection = result(&checkout, from, &base).await;
     let roster = match &known.at_result {
         Some(found) => Roster::Files(found, Some(&base)),
-        None => Roster::After(&base),
+        None => Roster::After(&base, &known.live),
     };
     let from_scratch = settle(&checkout.result, from, roster, None).await;
     assert_eq!(shown(&by_detection), shown(&from_scratch), "{:#?}", checkout.changed);
