@@ -6,6 +6,7 @@ use domain::report::Unresolved;
 use flux::{KubeConfig, Kustomization};
 use ports::{Cluster, ConfigRef};
 
+use super::locks::guarded;
 use super::render::Side;
 
 /// Where a Kustomization applies.
@@ -22,11 +23,15 @@ pub(super) enum Target<'a> {
 
 impl<'a> Target<'a> {
     /// Where this one applies, if `asked` is the cluster that Flux runs on.
-    pub(super) fn of(kustomization: &Kustomization, asked: Option<&'a dyn Cluster>) -> Self {
+    pub(super) async fn of(kustomization: &Kustomization, asked: Option<&'a dyn Cluster>) -> Self {
         let Some(asked) = asked else { return Self::Nobody };
         let Some(reference) = reference(kustomization) else { return Self::Here(asked) };
         let words = words(&reference);
-        match asked.remote(&reference) {
+        let remote = match asked.remote(&reference) {
+            Some(remote) => Some(guarded(remote).await),
+            None => None,
+        };
+        match remote {
             Some(Ok(cluster)) => Self::Remote(cluster),
             Some(Err(why)) => Self::Unknown(format!(
                 "its Kustomization applies to another cluster (`spec.kubeConfig`, {words}), which cannot be asked: {why}"

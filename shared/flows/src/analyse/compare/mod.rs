@@ -52,7 +52,7 @@ async fn one(
     look: Drift,
 ) -> KustomizationReport {
     let kustomization = &pair.kustomization;
-    let target = Target::of(kustomization, cluster);
+    let target = Target::of(kustomization, cluster).await;
     let mut notes: Vec<String> = pair.warnings.iter().map(|warning| mask.text(warning)).collect();
     let mut drift = Vec::new();
     let finding = match &pair.failure {
