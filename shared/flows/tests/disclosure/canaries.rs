@@ -110,7 +110,7 @@ async fn no_canary_reaches_a_sink() {
     for (name, text) in &sinks {
         assert!(text.len() > 200, "{name} is empty: {text}");
         let hit = found(text).map(|piece| {
-            text.split(piece.as_str()).next().map(|t| t[t.len().saturating_sub(300).max(0)..].to_owned())
+            text.split(piece.as_str()).next().map(|t| t[t.len().saturating_sub(300)..].to_owned())
         });
         assert!(hit.is_none(), "{name}: {hit:?}");
     }

@@ -69,7 +69,6 @@ pub(crate) fn flux() -> FluxObjects {
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata("apps"),
             "spec": {"path": "./apps", "prune": true, "interval": "1m", "sourceRef": from, "postBuild": build},
         })],
-        ..FluxObjects::default()
     }
 }
 
