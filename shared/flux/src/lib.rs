@@ -26,6 +26,7 @@ mod post_build;
 mod render;
 mod sops;
 mod source;
+mod takeover;
 mod url;
 mod variables;
 
@@ -44,5 +45,6 @@ pub use normalise::{Normalised, normalise, without_zeros};
 pub use order::{Stage, apply_order, compare_kinds, stage};
 pub use render::{Options, Rendered, render};
 pub use source::{Follows, GitRepository, Include, Reference};
+pub use takeover::take_over;
 pub use url::normalise_url;
 pub use variables::{Variables, substitute_from};

@@ -22,7 +22,7 @@ use crate::discovery::{Discovery, Resource};
 use crate::kubeconfig::{self, ConfigError, Options, Trust};
 use crate::locks;
 use crate::reduce::{self, Reducer};
-use crate::refusal::{cluster_error, refusal};
+use crate::refusal::{cluster_error, refusal, webhook_down};
 
 /// Pages of a list, 500 objects each, that are read before something must be wrong.
 const MAX_PAGES: usize = 200;
@@ -319,6 +319,7 @@ fn path(resource: &Resource, id: &ObjectId) -> Result<Path, Refusal> {
 fn refused(failure: Failure) -> Refusal {
     match failure {
         Failure::Status(status) => refusal(&status),
+        Failure::Lost { whole, .. } if webhook_down(&whole) => Refusal::WebhookDown(whole),
         Failure::Lost { whole, .. } => Refusal::Unavailable(whole),
     }
 }

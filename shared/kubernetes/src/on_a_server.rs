@@ -188,7 +188,7 @@ async fn immutable_fields_are_told_apart() {
     assert!(matches!(&refusal, Refusal::Immutable(why) if why.contains("spec.selector")), "{refusal:?}");
     *object.pointer_mut("/spec/template/spec/containers/0/name").unwrap() = json!("");
     let refusal = world.refused(&object).await;
-    assert!(matches!(&refusal, Refusal::Invalid(_)), "recreating would not help: {refusal:?}");
+    assert!(matches!(&refusal, Refusal::Unprocessable(_)), "recreating would not help: {refusal:?}");
 }
 
 #[tokio::test]

@@ -111,6 +111,10 @@ pub(crate) fn refusal(asked: &Resource, refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::Immutable(_) => Refusal::Immutable(unsaid("the Secret is immutable")),
         Refusal::Invalid(_) => Refusal::Invalid(unsaid("the API server finds the Secret invalid")),
+        Refusal::Unprocessable(_) => {
+            Refusal::Unprocessable(unsaid("the API server finds the Secret invalid"))
+        }
+        Refusal::WebhookDown(_) => Refusal::WebhookDown(unsaid("a webhook for Secrets did not answer")),
         Refusal::NoDryRun(_) => Refusal::NoDryRun(unsaid("a webhook for Secrets said so")),
         Refusal::Unavailable(_) => Refusal::Unavailable(unsaid("the request for the Secret failed")),
         other => other,

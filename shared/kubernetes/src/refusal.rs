@@ -64,6 +64,10 @@ impl Status {
         self.code == 404 && self.details.as_ref().is_some_and(|d| d.kind == "namespaces")
     }
 
+    fn namespace_terminating(&self) -> bool {
+        self.says("because it is being terminated") && self.says("unable to create new content in namespace")
+    }
+
     /// Whether what is wrong is that immutable fields change, and nothing else.
     fn immutable(&self) -> bool {
         let causes = self.details.as_ref().and_then(|d| d.causes.as_deref()).unwrap_or_default();
@@ -97,6 +101,11 @@ fn about_the_object(status: &Status) -> bool {
     WORDS.iter().any(|words| status.says(words))
 }
 
+/// Whether a failure's words are those of a webhook that does not answer.
+pub(crate) fn webhook_down(words: &str) -> bool {
+    words.contains("failed calling webhook") || words.contains("failed to call webhook")
+}
+
 /// Whether asking again gives the same answer.
 pub(crate) fn definite(status: &Status) -> bool {
     match status.code {
@@ -114,11 +123,18 @@ pub(crate) fn refusal(status: &Status) -> Refusal {
         _ if status.says("does not support dry run") => Refusal::NoDryRun(words),
         401 => Refusal::Forbidden("the credentials are refused (401): renew the kubeconfig".to_owned()),
         403 if status.forbids_us() => Refusal::Forbidden(words),
+        403 if status.namespace_terminating() => Refusal::NamespaceTerminating,
         404 if status.namespace_missing() => Refusal::NamespaceMissing,
         404 if status.details.as_ref().is_none_or(|d| d.kind.is_empty()) => Refusal::KindMissing,
         409 | 422 if status.immutable() => Refusal::Immutable(words),
         409 | 408 | 425 | 429 => Refusal::Unavailable(words),
+        500.. if webhook_down(&words) => Refusal::WebhookDown(words),
         500.. if !about_the_object(status) => Refusal::Unavailable(words),
+        422 => Refusal::Unprocessable(words),
+        // Flux reads these words in the answers of webhooks, too.
+        400..=403 if status.says("is immutable") || status.says("immutable field") => {
+            Refusal::Immutable(words)
+        }
         _ => Refusal::Invalid(words),
     }
 }
@@ -154,7 +170,7 @@ mod tests {
     fn check(code: u16, message: &str, expected: fn(String) -> Refusal) {
         let status = status(code, message, json!({}));
         assert_eq!(refusal(&status), expected(message.to_owned()), "{code}");
-        let heals = matches!(refusal(&status), Refusal::Unavailable(_));
+        let heals = matches!(refusal(&status), Refusal::Unavailable(_) | Refusal::WebhookDown(_));
         assert_eq!(definite(&status), !heals, "{code} {message}");
     }
 
@@ -220,7 +236,7 @@ mod tests {
         check(
             422,
             "ConfigMap \"A\" is invalid: metadata.name: Invalid value: \"A\": a lowercase name",
-            Refusal::Invalid,
+            Refusal::Unprocessable,
         );
         check(
             500,
@@ -232,10 +248,22 @@ mod tests {
         let both = json!({"causes": [{"message": "Invalid value: field is immutable"}, {"message": "Required value"}]});
         assert!(matches!(
             refusal(&status(422, "field is immutable, and Required value", both)),
-            Refusal::Invalid(_)
+            Refusal::Unprocessable(_)
         ));
         let one = json!({"causes": [{"message": "Invalid value: field is immutable"}]});
         assert!(matches!(refusal(&status(422, "is invalid", one)), Refusal::Immutable(_)));
+    }
+
+    #[test]
+    fn what_a_namespace_or_a_webhook_stands_in_the_way_of() {
+        let words = "configmaps \"a\" is forbidden: unable to create new content in namespace x because it is being terminated";
+        assert_eq!(refusal(&status(403, words, json!({}))), Refusal::NamespaceTerminating);
+        let denied = "admission webhook \"x\" denied the request: spec.size is immutable";
+        check(403, denied, Refusal::Immutable);
+        let down =
+            "Internal error occurred: failed calling webhook \"x\": failed to call webhook: no endpoints";
+        assert_eq!(refusal(&status(500, down, json!({}))), Refusal::WebhookDown(down.to_owned()));
+        assert!(!definite(&status(500, down, json!({}))), "it may come back");
     }
 
     #[test]
@@ -245,7 +273,7 @@ mod tests {
         check(
             500,
             "Internal error occurred: failed calling webhook \"x\": connection refused",
-            Refusal::Unavailable,
+            Refusal::WebhookDown,
         );
         check(409, "Operation cannot be fulfilled: the object has been modified", Refusal::Unavailable);
     }

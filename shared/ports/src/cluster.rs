@@ -55,14 +55,21 @@ pub enum DryRun {
 pub enum Refusal {
     /// The object's namespace does not exist.
     NamespaceMissing,
+    /// The object's namespace is being deleted.
+    NamespaceTerminating,
     /// The kind is not served: its CRD is not there (yet).
     KindMissing,
     /// An immutable field would change.
     Immutable(String),
-    /// The object is invalid, or a policy, quota or webhook denies it: merging it would fail.
+    /// The object does not pass validation (422), not only because of immutable fields: merging it would fail. Flux takes every
+    /// such answer for an immutable field where it may force.
+    Unprocessable(String),
+    /// The object cannot be read as its kind, or a policy, quota or webhook denies it: merging it would fail.
     Invalid(String),
     /// A webhook cannot be asked in a dry-run.
     NoDryRun(String),
+    /// An admission webhook cannot be reached, after retries.
+    WebhookDown(String),
     /// Our identity may not ask.
     Forbidden(String),
     /// No answer in time, too many requests, or a server error, after retries.

@@ -9,17 +9,20 @@ const GAP: &str = "‹…›";
 pub const REASON_IN_SLACK: &str = "its reason is shown in Slack";
 
 /// Our own sentences, without what stands in backticks. Whoever adds one that everyone may read adds it here.
-const OURS: [&str; 6] = [
-    "namespace `` comes with this pull request",
-    "namespace `` does not exist, and nothing here creates it",
-    "the kind `` comes with this pull request",
-    "the cluster does not know the kind `` of group ``",
+const OURS: [&str; 7] = [
+    "it waits for namespace ``, which comes with this pull request",
+    "it waits for the CRD of kind `` of group ``, which comes with this pull request",
+    "namespace `` does not exist, and nothing here creates it: add it, or correct the name",
+    "namespace `` is being deleted, and takes nothing new until it is gone",
+    "the cluster does not serve the kind `` of group `` in this version: install its CRD first, or write a version that is served",
     "the cluster identity has no rights on Secrets, on purpose, so Git's two sides are compared",
     "its Kustomization applies to another cluster (``), which was not asked",
 ];
 
 /// What our sentences that hold the server's words begin or end with; that much is for everyone.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 7] = [
+    ("its CRD changes in this pull request, and the API server still has the old schema", ": "),
+    ("an admission webhook did not answer the dry-run, and merging fails as long as it does not", ": "),
     ("an admission webhook does not support dry-runs", ": "),
     ("our cluster identity may not ask (grant it, see infra/cluster)", ": "),
     ("the API server did not answer", ": "),
@@ -214,10 +217,11 @@ mod tests {
     fn everyone_reads_our_own_sentences() {
         let check = |given: &str, expected: &str| assert_eq!(for_everyone(given, &git()), expected);
         let same = |text: &str| check(text, text);
-        same("namespace `shop-2` does not exist, and nothing here creates it");
-        same("the cluster does not know the kind `Deployment` of group ``");
+        same("namespace `shop-2` does not exist, and nothing here creates it: add it, or correct the name");
+        same("it waits for namespace `shop-2`, which comes with this pull request");
+        same("it waits for the CRD of kind `Deployment` of group ``, which comes with this pull request");
         same("its Kustomization applies to another cluster (`spec.kubeConfig`), which was not asked");
-        check("namespace `l1ve` does not exist, and nothing here creates it", REASON_IN_SLACK);
+        check("it waits for namespace `l1ve`, which comes with this pull request", REASON_IN_SLACK);
         check("Invalid value: \"l1ve\"", REASON_IN_SLACK);
         let remark = |given: &str| remark_for_everyone(given, &git());
         assert_eq!(remark("Flux takes `a` over from `l1ve`"), "Flux takes `a` over from `‹…›`");

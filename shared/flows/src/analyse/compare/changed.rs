@@ -2,11 +2,12 @@
 
 use domain::change::{ChangeKind, Check, comparable};
 use domain::plan::ObjectPlan;
-use flux::{control, without_zeros};
+use flux::control::{self, SsaPolicy};
+use flux::without_zeros;
 use ports::{DryRun, Refusal};
 use serde_json::Value;
 
-use super::{Answer, Asker};
+use super::{Answer, Asker, written};
 
 impl Asker<'_> {
     pub(super) async fn changed(&self, plan: &ObjectPlan, before: &Value, after: &Value) -> Answer {
@@ -19,16 +20,16 @@ impl Asker<'_> {
                 ..Answer::default()
             };
         }
+        if written::is_guarded(&plan.id) {
+            return self.as_written(plan, ChangeKind::Changed, (Some(before), after));
+        }
+        if control::ssa_policy(after) == SsaPolicy::IfNotPresent {
+            return self.only_if_absent(plan, before, after).await;
+        }
         let renders = || (Some(without_zeros(before)), Some(without_zeros(after)));
         match futures::join!(self.cluster.dry_run(before), self.cluster.dry_run(after)) {
-            (_, DryRun::Refused(Refusal::Immutable(why))) => {
-                let forced = self.kustomization.spec.force || control::is_forced(after);
-                if forced {
-                    return self.change(plan, ChangeKind::Recreated, Check::DryRun, renders());
-                }
-                let why =
-                    format!("{why} (an immutable field changes; `spec.force` would recreate the object)");
-                self.change(plan, ChangeKind::Changed, Check::Refused { why }, renders())
+            (_, DryRun::Refused(refusal @ (Refusal::Immutable(_) | Refusal::Unprocessable(_)))) => {
+                self.unprocessable(plan, after, refusal, renders()).await
             }
             (_, DryRun::Refused(refusal)) => {
                 let check = self.check(&plan.id, refusal);
@@ -44,7 +45,17 @@ impl Asker<'_> {
                 );
                 self.change(plan, ChangeKind::Changed, Check::NotValidated { why }, renders())
             }
-            (DryRun::Accepted(old), DryRun::Accepted(new)) => self.difference(plan, before, old, new).await,
+            // What the live object says of itself is in the answer.
+            (DryRun::Accepted(_), DryRun::Accepted(new)) if control::is_excluded(&new) => self.left_alone(
+                plan,
+                "the live object is switched off by its own annotation (`reconcile: disabled` or `ssa: Ignore`)",
+            ),
+            (DryRun::Accepted(old), DryRun::Accepted(mut new)) => {
+                let removed = flux::take_over(after, &mut new, &[]);
+                let mut answer = self.difference(plan, before, old, new).await;
+                answer.change = answer.change.map(|change| self.taken_over(change, &removed));
+                answer
+            }
         }
     }
 

@@ -2,11 +2,12 @@
 
 use domain::change::{ChangeKind, Check};
 use domain::plan::ObjectPlan;
-use flux::{control, without_zeros};
-use ports::DryRun;
+use flux::control::{self, SsaPolicy};
+use flux::without_zeros;
+use ports::{DryRun, Refusal};
 use serde_json::Value;
 
-use super::{Answer, Asker};
+use super::{Answer, Asker, written};
 
 impl Asker<'_> {
     pub(super) async fn created(&self, plan: &ObjectPlan, after: &Value) -> Answer {
@@ -16,7 +17,13 @@ impl Asker<'_> {
                 ..Answer::default()
             };
         }
+        if written::is_guarded(&plan.id) {
+            return self.as_written(plan, ChangeKind::Created, (None, after));
+        }
         match self.cluster.dry_run(after).await {
+            DryRun::Refused(refusal @ (Refusal::Immutable(_) | Refusal::Unprocessable(_))) => {
+                self.unprocessable(plan, after, refusal, (None, Some(without_zeros(after)))).await
+            }
             DryRun::Refused(refusal) => {
                 let check = self.check(&plan.id, refusal);
                 self.change(plan, ChangeKind::Created, check, (None, Some(without_zeros(after))))
@@ -32,11 +39,20 @@ impl Asker<'_> {
     }
 
     /// New in Git, and already in the cluster.
-    async fn adopted(&self, plan: &ObjectPlan, after: &Value, stored: Value) -> Answer {
+    async fn adopted(&self, plan: &ObjectPlan, after: &Value, mut stored: Value) -> Answer {
         match self.cluster.live(after).await {
+            Ok(Some(live)) if control::is_excluded(&live) => self.left_alone(
+                plan,
+                "it is already in the cluster, and switched off there by its own annotation (`reconcile: disabled` or `ssa: Ignore`)",
+            ),
+            Ok(Some(_)) if control::ssa_policy(after) == SsaPolicy::IfNotPresent => {
+                self.left_alone(plan, "it is already in the cluster (`ssa: IfNotPresent`)")
+            }
             Ok(Some(live)) => {
+                let removed = flux::take_over(after, &mut stored, &[]);
                 let mut answer =
                     self.change(plan, ChangeKind::Changed, Check::DryRun, (Some(live), Some(stored)));
+                answer.change = answer.change.map(|change| self.taken_over(change, &removed));
                 answer.note = Some(format!(
                     "`{}` is new in Git and already in the cluster: Flux takes it over.",
                     plan.id

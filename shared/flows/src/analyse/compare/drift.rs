@@ -126,8 +126,11 @@ fn readable(pointer: &str) -> String {
 fn reason(refusal: Refusal) -> String {
     match refusal {
         Refusal::NamespaceMissing => "its namespace does not exist".to_owned(),
+        Refusal::NamespaceTerminating => "its namespace is being deleted".to_owned(),
         Refusal::KindMissing => "the cluster does not know its kind".to_owned(),
         Refusal::Immutable(why)
+        | Refusal::Unprocessable(why)
+        | Refusal::WebhookDown(why)
         | Refusal::Invalid(why)
         | Refusal::NoDryRun(why)
         | Refusal::Forbidden(why)

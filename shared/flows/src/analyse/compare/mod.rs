@@ -4,10 +4,12 @@
 mod changed;
 mod created;
 mod drift;
+mod forced;
 mod gone;
 mod owned;
 mod refusals;
 mod renamed;
+mod written;
 
 use std::collections::BTreeSet;
 

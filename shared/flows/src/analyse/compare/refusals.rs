@@ -12,10 +12,14 @@ use super::{Asker, Pair};
 const NO_RIGHTS_ON_SECRETS: &str =
     "the cluster identity has no rights on Secrets, on purpose, so Git's two sides are compared";
 
+const CRD: &str = "CustomResourceDefinition";
+
 /// Namespaces and kinds that the pull request's own result brings, so that their contents cannot be asked about yet.
 pub(super) struct Brings {
     pub(super) namespaces: BTreeSet<String>,
     pub(super) kinds: BTreeSet<(String, String)>,
+    /// Kinds whose CRD the pull request changes: the API server still has the old schema.
+    pub(super) schemas: BTreeSet<(String, String)>,
 }
 
 impl Brings {
@@ -23,10 +27,13 @@ impl Brings {
         let objects = || pairs.iter().flat_map(|p| &p.brings);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let namespaces = objects().filter(|o| o["kind"] == "Namespace" && o["apiVersion"] == "v1");
-        let crds = objects().filter(|o| o["kind"] == "CustomResourceDefinition");
+        let crds = || objects().filter(|o| o["kind"] == CRD);
+        let kind = |crd: &Value| (text(&crd["spec"]["group"]), text(&crd["spec"]["names"]["kind"]));
+        let written = pairs.iter().flat_map(|p| &p.plans).filter_map(|plan| plan.after.as_ref());
         Self {
             namespaces: namespaces.map(|o| text(&o["metadata"]["name"])).collect(),
-            kinds: crds.map(|o| (text(&o["spec"]["group"]), text(&o["spec"]["names"]["kind"]))).collect(),
+            kinds: crds().map(kind).collect(),
+            schemas: written.filter(|o| o["kind"] == CRD).map(kind).collect(),
         }
     }
 }
@@ -36,22 +43,50 @@ impl Asker<'_> {
     pub(super) fn check(&self, id: &ObjectId, refusal: Refusal) -> Check {
         let unknown = |why: String| Check::NotValidated { why };
         match refusal {
-            Refusal::NamespaceMissing if self.brings.namespaces.contains(&id.namespace) => {
-                unknown(format!("namespace `{}` comes with this pull request", id.namespace))
-            }
+            Refusal::NamespaceMissing if self.brings.namespaces.contains(&id.namespace) => unknown(format!(
+                "it waits for namespace `{}`, which comes with this pull request",
+                id.namespace
+            )),
+            Refusal::NamespaceTerminating => Check::Refused {
+                why: format!(
+                    "namespace `{}` is being deleted, and takes nothing new until it is gone",
+                    id.namespace
+                ),
+            },
             Refusal::NamespaceMissing => Check::Refused {
-                why: format!("namespace `{}` does not exist, and nothing here creates it", id.namespace),
+                why: format!(
+                    "namespace `{}` does not exist, and nothing here creates it: add it, or correct the name",
+                    id.namespace
+                ),
             },
             Refusal::KindMissing if self.brings.kinds.contains(&(id.group.clone(), id.kind.clone())) => {
-                unknown(format!("the kind `{}` comes with this pull request", id.kind))
+                unknown(format!(
+                    "it waits for the CRD of kind `{}` of group `{}`, which comes with this pull request",
+                    id.kind, id.group
+                ))
             }
             Refusal::KindMissing => Check::Refused {
-                why: format!("the cluster does not know the kind `{}` of group `{}`", id.kind, id.group),
+                why: format!(
+                    "the cluster does not serve the kind `{}` of group `{}` in this version: install its CRD first, or write a version that is served",
+                    id.kind, id.group
+                ),
             },
-            Refusal::Immutable(why) | Refusal::Invalid(why) => Check::Refused { why },
+            Refusal::Invalid(why)
+                if undeclared(&why) && self.brings.schemas.contains(&(id.group.clone(), id.kind.clone())) =>
+            {
+                unknown(format!(
+                    "its CRD changes in this pull request, and the API server still has the old schema: {why}"
+                ))
+            }
+            Refusal::Immutable(why) | Refusal::Unprocessable(why) | Refusal::Invalid(why) => {
+                Check::Refused { why }
+            }
             Refusal::NoDryRun(why) => {
                 unknown(format!("an admission webhook does not support dry-runs: {why}"))
             }
+            Refusal::WebhookDown(why) => unknown(format!(
+                "an admission webhook did not answer the dry-run, and merging fails as long as it does not: {why}"
+            )),
             Refusal::Forbidden(_) if id.is_secret() => unknown(NO_RIGHTS_ON_SECRETS.to_owned()),
             Refusal::Forbidden(why) => {
                 unknown(format!("our cluster identity may not ask (grant it, see infra/cluster): {why}"))
@@ -59,4 +94,9 @@ impl Asker<'_> {
             Refusal::Unavailable(why) => unknown(format!("the API server did not answer: {why}")),
         }
     }
+}
+
+/// Whether the API server refuses a field that the kind's schema does not have.
+fn undeclared(why: &str) -> bool {
+    why.contains("field not declared in schema")
 }

@@ -1,0 +1,70 @@
+//! Objects of which Git's text, their own annotations or other managers decide more than a dry-run: compared as written, left
+//! alone, or taken over.
+
+use domain::ObjectId;
+use domain::change::{Change, ChangeKind, Check};
+use domain::plan::ObjectPlan;
+use flux::without_zeros;
+use ports::DryRun;
+use serde_json::Value;
+
+use super::{Answer, Asker};
+
+/// Whether an object guards the cluster: to ask for it in a dry-run takes the rights that it would grant.
+pub(super) fn is_guarded(id: &ObjectId) -> bool {
+    matches!(id.group.as_str(), "rbac.authorization.k8s.io" | "admissionregistration.k8s.io")
+}
+
+impl Asker<'_> {
+    pub(super) fn as_written(
+        &self,
+        plan: &ObjectPlan,
+        kind: ChangeKind,
+        sides: (Option<&Value>, &Value),
+    ) -> Answer {
+        let sides = (sides.0.map(without_zeros), Some(without_zeros(sides.1)));
+        let mut answer = self.change(plan, kind, Check::RenderOnly, sides);
+        let remark = "Compared as written in Git, without the API server: a dry-run would need the rights that it grants";
+        answer.change = answer.change.map(|change| change.remarked(remark, self.mask));
+        answer
+    }
+
+    /// An object that Flux creates where it is not, and never changes.
+    pub(super) async fn only_if_absent(&self, plan: &ObjectPlan, before: &Value, after: &Value) -> Answer {
+        let sides = || (None, Some(without_zeros(after)));
+        match self.cluster.live(after).await {
+            Ok(Some(_)) => self.left_alone(plan, "it is in the cluster (`ssa: IfNotPresent`)"),
+            Ok(None) => match self.cluster.dry_run(after).await {
+                DryRun::Accepted(stored) => {
+                    self.change(plan, ChangeKind::Created, Check::DryRun, (None, Some(stored)))
+                }
+                DryRun::Refused(refusal) => {
+                    let check = self.check(&plan.id, refusal);
+                    self.change(plan, ChangeKind::Created, check, sides())
+                }
+            },
+            Err(refusal) => {
+                let check = self.check(&plan.id, refusal);
+                self.change(plan, ChangeKind::Changed, check, (Some(without_zeros(before)), sides().1))
+            }
+        }
+    }
+
+    pub(super) fn left_alone(&self, plan: &ObjectPlan, why: &str) -> Answer {
+        let note = Some(format!("`{}` differs in Git, and Flux leaves it as it is: {why}.", plan.id));
+        Answer { note, ..Answer::default() }
+    }
+
+    /// Says which fields leave because Flux takes them over from kubectl and the like.
+    pub(super) fn taken_over(&self, change: Change, removed: &[String]) -> Change {
+        if removed.is_empty() {
+            return change;
+        }
+        let paths: Vec<String> = removed.iter().map(|path| format!("`{path}`")).collect();
+        let remark = format!(
+            "Predicted from `managedFields`: Flux takes over what `kubectl` or the like applied, and removes {}",
+            paths.join(", ")
+        );
+        change.remarked(&remark, self.mask)
+    }
+}
