@@ -196,7 +196,13 @@ pub(crate) async fn wait_until_they_hold(worker: &str) {
     assert_eq!(until(&kubeconfig, |open: &[String]| open.is_empty()).await, Ok(()));
 }
 
+/// Where Flux is, which has to be there before the identity's rights in it.
+pub(crate) fn flux_namespace() -> Value {
+    json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}})
+}
+
 async fn set_up(admin: &TestCluster) {
+    admin.apply(&flux_namespace()).await.unwrap();
     for object in shipped() {
         admin.apply(&object).await.unwrap();
     }

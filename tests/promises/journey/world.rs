@@ -12,6 +12,7 @@ use testkit::sample::{self, Installed};
 use testkit::slack::{self, DEPLOYS, FakeSlack, TEAM};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::locks;
 use crate::support::root;
 
 /// Held by whoever writes the sample's Flux objects into the test API server: their names are the same for all.
@@ -121,11 +122,12 @@ pub(crate) fn grant_as(admin: &str, worker: &str) {
 
 /// Gives the worker identity what the deployment notes give it: the same file, its lock included.
 async fn grant(cluster: &TestCluster, worker: &str) {
+    cluster.apply(&locks::flux_namespace()).await.unwrap();
     let text = fs::read_to_string(root().join("infra/cluster/preflux.yaml")).unwrap();
     for object in kustomize::yaml::parse_documents_v3(&text, &kustomize::Limits::default()).unwrap() {
         if !object.is_null() {
             cluster.apply(&object).await.unwrap();
         }
     }
-    crate::locks::wait_until_they_hold(worker).await;
+    locks::wait_until_they_hold(worker).await;
 }
