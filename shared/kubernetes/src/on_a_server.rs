@@ -156,7 +156,7 @@ async fn what_cannot_be_stored_is_refused_with_the_reason() {
     let unknown = change("/kind", json!("Widget"));
     assert_eq!(world.refused(&unknown).await, Refusal::KindMissing);
     let invalid = async |object: &Value, expected: &str| match world.refused(object).await {
-        Refusal::Invalid(why) => assert!(why.contains(expected), "{why}"),
+        Refusal::Invalid(why) | Refusal::Unprocessable(why) => assert!(why.contains(expected), "{why}"),
         other => panic!("{other:?}"),
     };
     invalid(&change("/metadata/name", json!("Web_1")), "metadata.name").await;
