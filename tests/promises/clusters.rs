@@ -12,6 +12,7 @@ use ports::{Checkout, Cluster};
 use serde_json::{Value, json};
 use testkit::cluster::TestCluster;
 
+use crate::front::Front;
 use crate::support::part;
 
 const URL: &str = "https://git.example/acme/clusters";
@@ -73,19 +74,20 @@ fn renders(findings: &Findings) -> bool {
 async fn each_cluster_is_asked_and_named_with_its_own_controller() {
     let Some(kubeconfig) = part("PREFLUX_TEST_KUBECONFIG").map(PathBuf::from) else { return };
     let admin = TestCluster::open(&kubeconfig).unwrap();
+    let front = Front::before(&kubeconfig);
     for object in objects() {
         admin.apply(&object).await.unwrap();
     }
     let checkout = checkout();
 
-    let old = cluster("old", &kubeconfig, NAMESPACE).await;
+    let old = cluster("old", front.kubeconfig(), NAMESPACE).await;
     let found = analyse(question(&checkout, old.clone())).await;
     assert!(
         renders(&found) && found.notes.is_empty(),
         "the Deployment says 1.8, which is lenient: {found:#?}"
     );
 
-    let unseen = cluster("unseen", &kubeconfig, "nowhere-at-all").await;
+    let unseen = cluster("unseen", front.kubeconfig(), "nowhere-at-all").await;
     let found = analyse(question(&checkout, unseen.clone())).await;
     assert!(!renders(&found), "1.9.4 is assumed, which is strict: {found:#?}");
     assert!(

@@ -9,6 +9,7 @@ use testkit::cluster::TestCluster;
 use testkit::github::{Change, What};
 use testkit::sample;
 
+use crate::front::{Counts, Front};
 use crate::journey::ON_THE_CLUSTER;
 use crate::support::{part, program};
 
@@ -123,7 +124,8 @@ async fn on_a_real_api_server_with_an_inventory() {
     let _held = ON_THE_CLUSTER.lock().await;
     let repository = Repository::of_the_sample();
     TestCluster::open(&kubeconfig).unwrap().seed(URL, &repository.base).await.unwrap();
-    let kubeconfig = kubeconfig.display().to_string();
+    let front = Front::before(&kubeconfig);
+    let kubeconfig = front.kubeconfig().display().to_string();
     let options = ["--kubeconfig", &kubeconfig, "--url", URL, "--branch", "main"];
     let out = check(
         &repository.diff("main", "change", &options),
@@ -141,7 +143,14 @@ async fn on_a_real_api_server_with_an_inventory() {
         !json.contains("not_validated") && !json.contains("refused"),
         "the administrator may ask all: {json}"
     );
+    let asked = Counts::of(&front.take());
+    assert!(asked.dry_runs > 0 && asked.reads > 0, "the front saw what was asked: {asked:?}");
     check(&repository.diff("main", &repository.base, &options), 0, &["No changes"]);
+    let mut asked = front.take();
+    asked.retain(|request| {
+        request.is_of_an_object() && !request.path.ends_with("/deployments/kustomize-controller")
+    });
+    assert_eq!(asked, [], "what is identical is not asked about");
 }
 
 /// The objects of changes of one kind, wherever in the report they stand.

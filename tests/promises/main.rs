@@ -8,12 +8,17 @@
 mod architecture;
 mod bad_input;
 mod browser;
+mod budget;
 mod build_cli;
 mod clusters;
 mod diff_cli;
+#[path = "../front/mod.rs"]
+mod front;
 mod journey;
 mod locks;
+mod recorded;
 mod scenarios;
 mod support;
+mod verdicts;
 mod verified;
 mod wire;

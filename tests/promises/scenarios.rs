@@ -21,7 +21,10 @@ use ports::{Checkout, Cluster, ConfigRef};
 use serde_json::{Value, json};
 use testkit::cluster::TestCluster;
 
+use crate::budget::{Side, overrun};
+use crate::front::Front;
 use crate::support::{part, root};
+use crate::verdicts;
 
 /// Objects in files that start so are applied after Flux's own: with a status as its controller would write it.
 const AFTERWARDS: &str = "zz-";
@@ -104,6 +107,25 @@ impl Scenario {
             },
             notes: Vec::new(),
         }
+    }
+
+    /// The source and the first Kustomization, and the cluster's own objects.
+    fn beginnings(&self) -> (Vec<Value>, Vec<Value>) {
+        let flux = documents(&self.base["clusters/prod/fleet.yaml"]).unwrap();
+        (flux, self.cluster.values().flat_map(|bytes| documents(bytes).unwrap()).collect())
+    }
+
+    /// Where Flux's verdict on an object of the result is another than ours.
+    async fn verdicts(&self, parts: &mut verdicts::Parts) -> Vec<String> {
+        let (flux, known) = self.beginnings();
+        let mut wrong = Vec::new();
+        for (owner, objects) in Side::of(&flux, &self.result, &known).rendered {
+            for object in objects {
+                let why = parts.difference(&owner, &object).await;
+                wrong.extend(why.map(|why| format!("{}: {why}", self.name)));
+            }
+        }
+        wrong
     }
 
     async fn report(&self, cluster: Result<Arc<dyn Cluster>, String>) -> String {
@@ -282,14 +304,21 @@ async fn every_scenario_as_rendered() {
 async fn every_scenario_on_a_real_api_server() {
     let Some(kubeconfig) = part("PREFLUX_TEST_KUBECONFIG").map(PathBuf::from) else { return };
     let admin = TestCluster::open(&kubeconfig).unwrap();
+    let front = Front::before(&kubeconfig);
+    let mut parts = verdicts::Parts::find().await;
     let mut wrong = Vec::new();
     for scenario in scenarios().into_iter().filter(|scenario| !scenario.is_of_files_alone()) {
         if let Err(error) = scenario.seed(&admin).await {
             wrong.push(format!("{}: seeding: {error:#}", scenario.name));
             continue;
         }
-        let report = scenario.report(Ok(Arc::new(production(&scenario, &kubeconfig).await))).await;
+        let report = scenario.report(Ok(Arc::new(production(&scenario, front.kubeconfig()).await))).await;
         wrong.extend(scenario.check(&scenario.expected_on_cluster(), &report));
+        let asked = front.take();
+        if let Some(parts) = &mut parts {
+            wrong.extend(scenario.verdicts(parts).await);
+        }
+        wrong.extend(overrun(&asked).into_iter().map(|why| format!("{}: {why}", scenario.name)));
     }
     verdict(wrong);
 }

@@ -17,6 +17,7 @@ use ports::Checkout;
 use serde_json::{Value, json};
 use testkit::cluster::TestCluster;
 
+use crate::front::Front;
 use crate::support::part;
 
 const URL: &str = "https://git.example/acme/verified";
@@ -89,7 +90,9 @@ async fn findings(kubeconfig: &Path) -> Findings {
         },
         notes: Vec::new(),
     };
-    let cluster = KubeCluster::from_file("test", kubeconfig, &kubernetes::Options::default()).await.unwrap();
+    let front = Front::before(kubeconfig);
+    let cluster =
+        KubeCluster::from_file("test", front.kubeconfig(), &kubernetes::Options::default()).await.unwrap();
     let repository = Repository::Known { urls: vec![URL.to_owned()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
     analyse(Question {

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::call::Call;
 use crate::kubeconfig::Options;
+use crate::pace::Pace;
 use crate::refusal::{Status, definite};
 
 /// Tries of one call, the first included.
@@ -27,9 +28,7 @@ const MAX_BYTES: usize = 64 << 20;
 pub(crate) struct Api {
     client: Client,
     slots: Semaphore,
-    /// When the next call may start.
-    next: Mutex<Instant>,
-    between: Duration,
+    pace: Mutex<Pace>,
     timeout: Duration,
     /// The wait before the second try; twice that before the third.
     pause: Duration,
@@ -61,8 +60,7 @@ impl Api {
         Self {
             client,
             slots: Semaphore::new(options.concurrency.clamp(1, 1000)),
-            next: Mutex::new(Instant::now()),
-            between: Duration::from_secs(1) / options.requests_per_second.max(1),
+            pace: Mutex::new(Pace::new(options.requests_per_second, Instant::now())),
             timeout: options.timeout,
             pause: Duration::from_millis(250),
         }
@@ -126,12 +124,7 @@ impl Api {
 
     /// Waits for this call's turn.
     async fn pace(&self) {
-        let turn = {
-            let mut next = self.next.lock().await;
-            let turn = (*next).max(Instant::now());
-            *next = turn + self.between;
-            turn
-        };
+        let turn = self.pace.lock().await.turn(Instant::now());
         sleep_until(turn).await;
     }
 }

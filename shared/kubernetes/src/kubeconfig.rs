@@ -19,7 +19,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub struct Options {
     /// Requests at the same time; at least 1.
     pub concurrency: usize,
-    /// Requests started in a second; at least 1.
+    /// Requests started in a second; at least 1. After a quiet time a second's worth may start at once.
     pub requests_per_second: u32,
     /// How long one try of a request may take.
     pub timeout: Duration,

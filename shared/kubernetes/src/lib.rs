@@ -11,6 +11,7 @@ mod cluster;
 mod discovery;
 mod kubeconfig;
 mod locks;
+mod pace;
 mod reduce;
 mod refusal;
 

@@ -17,6 +17,8 @@ use crate::sample;
 
 /// The field manager that kustomize-controller applies with.
 const MANAGER: &str = "kustomize-controller";
+/// Server-side apply; JSON is YAML.
+const APPLY: &str = "application/apply-patch+yaml";
 
 /// A test API server, reached with an administrator's token.
 #[derive(Debug)]
@@ -90,6 +92,19 @@ impl TestCluster {
         self.patch(&format!("{path}/status"), &object, MANAGER).await
     }
 
+    /// Creates one object without server-side apply, as `kubectl create` does, and gives it as stored.
+    pub async fn create_as(&self, object: &Value, manager: &str) -> anyhow::Result<Value> {
+        let path = self.path(object).await?;
+        let (list, _) = path.rsplit_once('/').context("the path ends in a name")?;
+        self.write(Method::POST, &format!("{list}?fieldManager={manager}"), object, "application/json").await
+    }
+
+    /// Changes an object by a merge patch, as somebody who edits it does, and gives it as stored.
+    pub async fn edit_as(&self, object: &Value, patch: &Value, manager: &str) -> anyhow::Result<Value> {
+        let path = format!("{}?fieldManager={manager}", self.path(object).await?);
+        self.write(Method::PATCH, &path, patch, "application/merge-patch+json").await
+    }
+
     /// Reads an object; `None` when it is not there.
     pub async fn get(&self, object: &Value) -> anyhow::Result<Option<Value>> {
         let path = self.path(object).await?;
@@ -130,10 +145,13 @@ impl TestCluster {
     }
 
     async fn patch(&self, path: &str, object: &Value, manager: &str) -> anyhow::Result<Value> {
-        let query = format!("{path}?fieldManager={manager}&force=true");
-        match self.send(Method::PATCH, &query, Some(object)).await? {
+        self.write(Method::PATCH, &format!("{path}?fieldManager={manager}&force=true"), object, APPLY).await
+    }
+
+    async fn write(&self, method: Method, path: &str, body: &Value, kind: &str) -> anyhow::Result<Value> {
+        match self.send(method.clone(), path, Some((body, kind))).await? {
             (status, body) if status.is_success() => Ok(body),
-            (status, body) => bail!("applying {path}: {status}: {}", body["message"]),
+            (status, body) => bail!("{method} {path}: {status}: {}", body["message"]),
         }
     }
 
@@ -141,12 +159,12 @@ impl TestCluster {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<(&Value, &str)>,
     ) -> anyhow::Result<(StatusCode, Value)> {
         let mut request =
             self.http.request(method, format!("{}{path}", self.server)).bearer_auth(&self.token);
-        if let Some(body) = body {
-            request = request.header("content-type", "application/apply-patch+yaml").body(body.to_string());
+        if let Some((body, kind)) = body {
+            request = request.header("content-type", kind).body(body.to_string());
         }
         let response = request.send().await.with_context(|| format!("asking the test cluster for {path}"))?;
         let status = response.status();

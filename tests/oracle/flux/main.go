@@ -2,6 +2,7 @@
 //
 // {"op": "envsubst", "text", "vars", "lenient"} -> text (base64, since it need not be UTF-8)
 // {"op": "ignore", "files", "ignore"} -> paths that stay in a source's artifact
+// {"op": "diff", "diff": {"kubeconfig", "objects", "force", "ignoreRules", "qps"}} -> verdicts, micros: one object after the other
 // {"op": "render", "files", "kustomization", "lenient", "cluster": objects for substituteFrom} -> yaml (its digest is what Flux compares), digest, objects
 // {"op": "normalise", "object"} -> objects: the one object, normalised
 //
@@ -44,15 +45,18 @@ type request struct {
 	Ignore        string                 `json:"ignore"`
 	Object        json.RawMessage        `json:"object"`
 	Cluster       []json.RawMessage      `json:"cluster"`
+	Diff          diffRequest            `json:"diff"`
 }
 
 type answer struct {
-	Yaml    string                   `json:"yaml,omitempty"`
-	Digest  string                   `json:"digest,omitempty"`
-	Objects []map[string]interface{} `json:"objects,omitempty"`
-	Text    []byte                   `json:"text,omitempty"`
-	Paths   []string                 `json:"paths,omitempty"`
-	Error   string                   `json:"error,omitempty"`
+	Yaml     string                   `json:"yaml,omitempty"`
+	Digest   string                   `json:"digest,omitempty"`
+	Objects  []map[string]interface{} `json:"objects,omitempty"`
+	Text     []byte                   `json:"text,omitempty"`
+	Paths    []string                 `json:"paths,omitempty"`
+	Verdicts []verdict                `json:"verdicts,omitempty"`
+	Micros   int64                    `json:"micros,omitempty"`
+	Error    string                   `json:"error,omitempty"`
 }
 
 // A cluster that holds the objects of a question, and answers nothing but gets.
@@ -108,6 +112,8 @@ func respond(r request) (a answer) {
 			return v, ok || r.Lenient
 		})
 		a.Text = []byte(s)
+	case "diff":
+		a.Verdicts, a.Micros, err = diff(r.Diff)
 	case "ignore":
 		a.Paths, err = ignored(r)
 	case "normalise":

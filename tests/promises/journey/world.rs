@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use testkit::clock::Clock;
@@ -12,6 +13,7 @@ use testkit::sample::{self, Installed};
 use testkit::slack::{self, DEPLOYS, FakeSlack, TEAM};
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::front::{Front, PROBE};
 use crate::locks;
 use crate::support::root;
 
@@ -27,6 +29,8 @@ pub(crate) struct World {
     /// The worker identity's kubeconfig, as text; empty without a cluster.
     pub(crate) kubeconfig: String,
     pub(crate) dir: TempDir,
+    /// What Preflux meets instead of the API server; it fails the test for every request that could change the cluster.
+    _front: Option<Front>,
     _cluster: Option<MutexGuard<'static, ()>>,
 }
 
@@ -48,6 +52,7 @@ impl World {
             has_cluster: false,
             kubeconfig: String::new(),
             dir: tempfile::tempdir().unwrap(),
+            _front: None,
             _cluster: None,
         }
     }
@@ -62,7 +67,9 @@ impl World {
         let cluster = TestCluster::open(&PathBuf::from(admin)).unwrap();
         cluster.seed(&world.github.git_url(sample::REPO), &world.sample.base_sha).await.unwrap();
         grant(&cluster, &worker).await;
-        world.kubeconfig = fs::read_to_string(worker).unwrap();
+        let front = Front::with(&PathBuf::from(worker), Duration::ZERO, &[PROBE]);
+        world.kubeconfig = fs::read_to_string(front.kubeconfig()).unwrap();
+        world._front = Some(front);
         world.has_cluster = true;
         world._cluster = Some(held);
         world

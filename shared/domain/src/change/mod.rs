@@ -4,6 +4,7 @@
 mod fields;
 mod lists;
 mod public;
+mod same;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,6 +12,7 @@ use serde_json::Value;
 pub use fields::{FieldChange, fields, join};
 pub use lists::labels;
 pub use public::Public;
+pub use same::same;
 
 use crate::mask::Mask;
 use crate::object::ObjectId;

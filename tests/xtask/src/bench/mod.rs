@@ -1,9 +1,10 @@
-//! `cargo xtask bench render`: the same builds by our crate, by `preflux build`, by the kustomize library and by
+//! `cargo xtask bench diff` is in [`diff`]. `cargo xtask bench render`: the same builds by our crate, by `preflux build`, by the kustomize library and by
 //! `kustomize build`, in turn on the same machine, and a page of what came out.
 //!
 //! It measures and asserts nothing about time. What is built is in `shared/kustomize/benches/workloads`; the programs
 //! that build in process are `shared/kustomize/examples/timed.rs` and `tests/oracle/kustomize/timed`.
 
+mod diff;
 mod measure;
 mod programs;
 mod report;
@@ -21,6 +22,8 @@ use crate::bench::report::Report;
 /// What was asked for.
 #[derive(Default)]
 struct Options {
+    /// The diff, rather than the render.
+    diff: bool,
     /// Fewer rounds and smaller workloads, for a look.
     quick: bool,
     /// Only the workload of this name.
@@ -32,6 +35,21 @@ struct Options {
 /// The chore.
 pub(crate) fn run(args: Vec<String>) -> Result<()> {
     let options = parse(args)?;
+    let (title, page) = match options.diff {
+        true => (diff::TITLE, diff::page(options.quick)?),
+        false => (report::TITLE, render(&options)?),
+    };
+    println!("\n{page}");
+    if let Some(file) = options.write {
+        let before = fs::read_to_string(&file).unwrap_or_default();
+        fs::write(&file, replaced(&before, title, &page))
+            .with_context(|| format!("writing `{}`", file.display()))?;
+        println!("written to {}", file.display());
+    }
+    Ok(())
+}
+
+fn render(options: &Options) -> Result<String> {
     let programs = Programs::build()?;
     let start = Instant::now();
     let mut report = Report::of_this_machine(&programs, options.quick)?;
@@ -48,28 +66,57 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
         }
     }
     report.seconds = start.elapsed().as_secs();
-    let page = report.page();
-    println!("\n{page}");
-    if let Some(file) = options.write {
-        fs::write(&file, page).with_context(|| format!("writing `{}`", file.display()))?;
-        println!("written to {}", file.display());
+    Ok(report.page())
+}
+
+/// The file with one of its pages written anew: a page goes from its title to the next.
+fn replaced(before: &str, title: &str, page: &str) -> String {
+    let mut pages: Vec<String> = Vec::new();
+    for line in before.lines() {
+        if line.starts_with("# ") || pages.is_empty() {
+            pages.push(String::new());
+        }
+        if let Some(last) = pages.last_mut() {
+            last.push_str(line);
+            last.push('\n');
+        }
     }
-    Ok(())
+    match pages.iter_mut().find(|old| old.starts_with(title)) {
+        Some(old) => page.clone_into(old),
+        None => pages.push(page.to_owned()),
+    }
+    let pages: Vec<&str> = pages.iter().map(|page| page.trim_end()).filter(|page| !page.is_empty()).collect();
+    format!("{}\n", pages.join("\n\n"))
 }
 
 fn parse(args: Vec<String>) -> Result<Options> {
     let mut args = args.into_iter();
-    if args.next().as_deref() != Some("render") {
-        bail!("`bench` knows `render` only; see `cargo xtask bench --help`");
-    }
-    let mut options = Options::default();
+    let diff = match args.next().as_deref() {
+        Some("render") => false,
+        Some("diff") => true,
+        _ => bail!("`bench` knows `render` and `diff`; see `cargo xtask bench --help`"),
+    };
+    let mut options = Options { diff, ..Options::default() };
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--quick" => options.quick = true,
-            "--only" => options.only = Some(args.next().context("`--only` needs a workload")?),
+            "--only" if !diff => options.only = Some(args.next().context("`--only` needs a workload")?),
             "--write" => options.write = Some(args.next().context("`--write` needs a file")?.into()),
-            _ => bail!("`bench render` knows no `{arg}`; see `cargo xtask bench --help`"),
+            _ => bail!("`bench` knows no `{arg}` here; see `cargo xtask bench --help`"),
         }
     }
     Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replaced;
+
+    #[test]
+    fn a_page_is_written_anew_and_the_others_stay() {
+        let file = replaced("", "# A", "# A\n\none\n");
+        let file = replaced(&file, "# B", "# B\n\n## Part\n");
+        assert_eq!(file, "# A\n\none\n\n# B\n\n## Part\n");
+        assert_eq!(replaced(&file, "# A", "# A\ntwo"), "# A\ntwo\n\n# B\n\n## Part\n");
+    }
 }

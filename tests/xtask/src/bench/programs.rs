@@ -57,7 +57,8 @@ impl Programs {
     }
 }
 
-fn cargo(args: &[&str]) -> Result<()> {
+/// Builds a part of the workspace for release.
+pub(crate) fn cargo(args: &[&str]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let log = workspace::target().join("bench-build.log");
     proc::run_logged(

@@ -1,4 +1,4 @@
-//! The page of figures: how they came about first, then what they are. It is `docs/benchmarks.md`.
+//! The page of figures: how they came about first, then what they are. It is the first part of `docs/benchmarks.md`.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,6 +9,9 @@ use anyhow::Result;
 use crate::bench::measure::{CurvePoint, Row, Times, median, shortest};
 use crate::bench::programs::Programs;
 use crate::proc;
+
+/// The page's first line.
+pub(crate) const TITLE: &str = "# Rendering, beside kustomize";
 
 /// All that was measured.
 pub(crate) struct Report {
@@ -50,7 +53,7 @@ impl Report {
     fn head(&self) -> String {
         let quick = if self.quick { " --quick" } else { "" };
         let mut head = format!(
-            "# Rendering, beside kustomize\n\nWritten by `cargo xtask bench render{quick} --write docs/benchmarks.md`, which took {} s after its builds. \
+            "{TITLE}\n\nWritten by `cargo xtask bench render{quick} --write docs/benchmarks.md`, which took {} s after its builds. \
              Do not edit it: run that.\n\n- **Machine**: {}\n- **Versions**: {}\n- **Options**: those of kustomize-controller, \
              `--load-restrictor LoadRestrictionsNone --reorder none` on the command line.\n\n\
              Everybody builds the same files to YAML, in turn, round by round. Each figure is the median of its rounds; \
@@ -179,7 +182,8 @@ fn multiple(growth: f64, data: f64) -> String {
     if data > 0.0 { format!("{:.1}", growth / data) } else { dash() }
 }
 
-fn machine() -> String {
+/// This machine, in a line.
+pub(crate) fn machine() -> String {
     let line = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
         let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
@@ -196,8 +200,13 @@ fn machine() -> String {
     )
 }
 
+/// The compiler.
+pub(crate) fn rustc() -> Result<String> {
+    Ok(proc::output(Command::new("rustc").arg("--version"))?.trim().to_owned())
+}
+
 fn versions(programs: &Programs) -> Result<String> {
-    let rustc = proc::output(Command::new("rustc").arg("--version"))?;
+    let rustc = rustc()?;
     let kustomize = proc::output(Command::new(&programs.kustomize).arg("version"))?;
     let library = proc::output(Command::new("go").args(["version", "-m"]).arg(&programs.library))?;
     let words = |start: &str| {
@@ -207,7 +216,7 @@ fn versions(programs: &Programs) -> Result<String> {
     let go = library.lines().next().and_then(|line| line.split_whitespace().last()).unwrap_or("unknown");
     Ok(format!(
         "{}, release build; kustomize {}; {}; {}; {go}",
-        rustc.trim(),
+        rustc,
         kustomize.trim(),
         words("kustomize/api"),
         words("kustomize/kyaml"),

@@ -1,6 +1,6 @@
 //! Objects that both sides have, written differently.
 
-use domain::change::{ChangeKind, Check, comparable};
+use domain::change::{ChangeKind, Check, comparable, same};
 use domain::plan::ObjectPlan;
 use flux::control::{self, SsaPolicy};
 use flux::without_zeros;
@@ -63,8 +63,14 @@ impl Asker<'_> {
         let (mut left, mut right) = (old.clone(), new);
         let vain = self.without_ignored(&mut left, &mut right);
         let vain = vain.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
-        let mut answer = if comparable(left.clone()) != comparable(right.clone()) {
+        let mut answer = if !same(&left, &right) {
             self.change(plan, ChangeKind::Changed, Check::DryRun, (Some(left), Some(right)))
+        } else if comparable(left) != comparable(right) {
+            let note = format!(
+                "`{}` changes in its finalizers or owners alone, which Flux applies only when something else of it changes too.",
+                plan.id
+            );
+            Answer { note: Some(note), ..Answer::default() }
         } else if vain.is_empty() {
             let note = format!("`{}` is written differently and means the same to the API server.", plan.id);
             Answer { note: Some(note), ..Answer::default() }
