@@ -164,7 +164,7 @@ async fn connect(name: &str, kubeconfig: &str, secrets: &dyn Secrets) -> Result<
 /// Carries out one queue message. A panic is this message's failure alone.
 pub async fn carry_out(ctx: &WorkCtx, body: &str, attempt: u32) -> Result<Outcome, JobError> {
     let last_try = attempt >= MOST_ATTEMPTS;
-    let result = AssertUnwindSafe(work(ctx, body, last_try)).catch_unwind().await;
+    let result = AssertUnwindSafe(Box::pin(work(ctx, body, last_try))).catch_unwind().await;
     let result = result.unwrap_or_else(|_| Err(JobError::retry(anyhow::anyhow!("the job crashed"))));
     match &result {
         Ok(Outcome::Done) => tracing::info!(attempt, "a job is done"),
