@@ -94,7 +94,10 @@ mod tests {
             "flux_ms": [4000.0], "flux_unlimited_ms": [], "our_requests": counts, "their_requests": counts,
         });
         let page = write(&said, "a machine", "a compiler");
-        assert!(page.contains("| ours, drift of what changes | 200 (100) | 65: 3, 2, 20, 40 | 1.0x |"), "{page}");
+        assert!(
+            page.contains("| ours, drift of what changes | 200 (100) | 65: 3, 2, 20, 40 | 1.0x |"),
+            "{page}"
+        );
         assert!(
             page.contains("| `flux diff`, its bound | 4000 (4000) | 65: 3, 2, 20, 40 | 20.0x |"),
             "{page}"
