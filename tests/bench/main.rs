@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use domain::Drift;
 use domain::provenance::Disclosure;
-use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
+use flows::analyse::{DecryptionAccess, Findings, Question, RemoteAccess, Repository, analyse};
 use kubernetes::KubeCluster;
 use serde_json::{Value, json};
 use testkit::cluster::TestCluster;
@@ -71,8 +71,16 @@ async fn our_time(world: &World, front: &Front, drift: Drift) -> f64 {
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
     let cluster: Arc<dyn ports::Cluster> = Arc::new(cluster.unwrap());
     let disclosure = Disclosure::LiveValues;
-    let question =
-        Question { checkout: &checkout, repository, cluster: Ok(cluster), remotes, disclosure, drift };
+    let decryption = DecryptionAccess::None("no keys".to_owned());
+    let question = Question {
+        checkout: &checkout,
+        repository,
+        cluster: Ok(cluster),
+        remotes,
+        disclosure,
+        drift,
+        decryption,
+    };
     let found = analyse(question).await;
     let took = begun.elapsed();
     check(&found);

@@ -32,6 +32,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "bootstrap",
         &[
+            "age-keys",
             "backend-aws",
             "backend-embedded",
             "domain",
@@ -43,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "slack",
         ],
     ),
+    ("age-keys", &["ports"]),
     ("testkit", &["flux", "kustomize"]),
     ("poller", &["bootstrap", "flows"]),
     ("diff-worker", &["bootstrap", "flows", "ports"]),
@@ -85,6 +87,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("aws-sdk-dynamodb", &["backend-aws"]),
     ("aws-sdk-secretsmanager", &["backend-aws"]),
     ("aws-sdk-s3", &["backend-aws"]),
+    ("aws-sdk-kms", &["backend-aws"]),
+    ("age", &["age-keys"]),
+    ("aes-gcm", &["flux"]),
 ];
 
 fn metadata() -> Metadata {
@@ -270,11 +275,26 @@ fn each_program_links_only_what_it_uses() {
                 "octocrab",
                 "rusqlite",
                 "backend-embedded",
+                "age",
+                "aes-gcm",
+                "aws-sdk-kms",
             ],
         ),
         (
             "poller",
-            &["git", "gix", "kustomize", "flux", "kubernetes", "kube", "rusqlite", "backend-embedded"],
+            &[
+                "age",
+                "aes-gcm",
+                "aws-sdk-kms",
+                "git",
+                "gix",
+                "kustomize",
+                "flux",
+                "kubernetes",
+                "kube",
+                "rusqlite",
+                "backend-embedded",
+            ],
         ),
         ("diff-worker", &["rusqlite", "backend-embedded", "testkit", "clap"]),
     ];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::provenance::Disclosure;
 use domain::report::{ClusterAsked, Comparison, Finding, Mode};
-use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse, analyse_all};
+use flows::analyse::{DecryptionAccess, Findings, Question, RemoteAccess, Repository, analyse, analyse_all};
 use kubernetes::{FluxAt, KubeCluster};
 use kustomize::MemoryTree;
 use ports::{Checkout, Cluster};
@@ -63,7 +63,16 @@ fn question(checkout: &Checkout, cluster: Result<Arc<dyn Cluster>, String>) -> Q
     let repository = Repository::Known { urls: vec![URL.to_owned()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
     let disclosure = Disclosure::LiveValues;
-    Question { checkout, repository, cluster, remotes, disclosure, drift: domain::Drift::Affected }
+    let decryption = DecryptionAccess::None("no keys".to_owned());
+    Question {
+        checkout,
+        repository,
+        cluster,
+        remotes,
+        disclosure,
+        drift: domain::Drift::Affected,
+        decryption,
+    }
 }
 
 fn renders(findings: &Findings) -> bool {

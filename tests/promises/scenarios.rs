@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use age_keys::AgeKeys;
 use anyhow::{Context as _, ensure};
 use domain::Drift;
 use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode, Report};
 use domain::{Author, PullKey, PullRequest, PullState, Trust};
-use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
+use flows::analyse::{DecryptionAccess, Findings, Question, RemoteAccess, Repository, analyse};
 use flux::{Artifact, GitRepository, Kustomization, Variables};
 use kubernetes::{FluxAt, KubeCluster};
 use kustomize::MemoryTree;
@@ -128,6 +129,14 @@ impl Scenario {
         wrong
     }
 
+    /// The identities in `age.key`, which the cluster's worker has; without the file it has none.
+    fn decryption(&self) -> DecryptionAccess {
+        let Ok(identities) = std::fs::read_to_string(self.dir.join("age.key")) else {
+            return DecryptionAccess::None("no keys are configured for its cluster".to_owned());
+        };
+        DecryptionAccess::With(Arc::new(AgeKeys::read(&identities.into()).unwrap()))
+    }
+
     async fn report(&self, cluster: Result<Arc<dyn Cluster>, String>) -> String {
         let checkout = self.checkout();
         let repository = Repository::Known { urls: vec![self.url()], branch: "main".to_owned() };
@@ -139,6 +148,7 @@ impl Scenario {
             remotes,
             disclosure: Disclosure::LiveValues,
             drift: Drift::Affected,
+            decryption: self.decryption(),
         })
         .await;
         let report = Report {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use domain::Drift;
 use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode, RenderCheck};
-use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
+use flows::analyse::{DecryptionAccess, Findings, Question, RemoteAccess, Repository, analyse};
 use kubernetes::KubeCluster;
 use kustomize::MemoryTree;
 use ports::Checkout;
@@ -95,6 +95,7 @@ async fn findings(kubeconfig: &Path) -> Findings {
         KubeCluster::from_file("test", front.kubeconfig(), &kubernetes::Options::default()).await.unwrap();
     let repository = Repository::Known { urls: vec![URL.to_owned()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
+    let decryption = DecryptionAccess::None("no keys".to_owned());
     analyse(Question {
         checkout: &checkout,
         repository,
@@ -102,6 +103,7 @@ async fn findings(kubeconfig: &Path) -> Findings {
         remotes,
         disclosure: Disclosure::LiveValues,
         drift: Drift::Affected,
+        decryption,
     })
     .await
 }

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use domain::provenance::Disclosure;
 use domain::report::Report;
 use domain::{Author, Drift, PullKey, PullRequest, PullState, RemoteHosts, Trust};
-use flows::analyse::{Findings, Named, Question, RemoteAccess, Repository, analyse_all};
+use flows::analyse::{DecryptionAccess, Findings, Named, Question, RemoteAccess, Repository, analyse_all};
 use kubernetes::KubeCluster;
 use ports::ledger::Ledger;
 use ports::{Checkout, Clock, Cluster, Conditional, Forge as _, SystemClock};
@@ -105,7 +105,11 @@ async fn of_revisions(args: &Args, repo: &Path) -> anyhow::Result<Report> {
     let remotes = remotes(args, RemoteHosts::default())?;
     let cluster = cluster(args.kubeconfig.as_deref()).await?;
     let drift = args.drift.unwrap_or_default();
-    finish(Sides { checkout, repository, cluster, remotes, drift }, pull, false, Vec::new()).await
+    let decryption = DecryptionAccess::None(
+        "keys are taken from a configuration alone: name a pull request and --config".to_owned(),
+    );
+    let sides = Sides { checkout, repository, cluster, remotes, drift, decryption };
+    finish(sides, pull, false, Vec::new()).await
 }
 
 /// Hosts of the command line, or else those of the configuration.
@@ -184,7 +188,8 @@ async fn of_pull(args: &Args, key: &PullKey) -> anyhow::Result<Report> {
         None => bootstrap::worker::more_clusters(&config, secrets.as_ref()).await,
     };
     let drift = args.drift.unwrap_or(config.drift);
-    let sides = Sides { checkout, repository, cluster, remotes, drift };
+    let decryption = bootstrap::worker::decryption(&config, secrets.as_ref(), None).await;
+    let sides = Sides { checkout, repository, cluster, remotes, drift, decryption };
     finish(sides, pull, config.hold_back_when_render_differs, more).await
 }
 
@@ -222,6 +227,7 @@ struct Sides {
     cluster: Result<Arc<dyn Cluster>, String>,
     remotes: RemoteAccess,
     drift: Drift,
+    decryption: DecryptionAccess,
 }
 
 async fn finish(
@@ -230,9 +236,10 @@ async fn finish(
     hold_back: bool,
     more: Vec<Named>,
 ) -> anyhow::Result<Report> {
-    let Sides { checkout, repository, cluster, remotes, drift } = sides;
+    let Sides { checkout, repository, cluster, remotes, drift, decryption } = sides;
     let disclosure = Disclosure::LiveValues;
-    let question = Question { checkout: &checkout, repository, cluster, remotes, disclosure, drift };
+    let question =
+        Question { checkout: &checkout, repository, cluster, remotes, disclosure, drift, decryption };
     let findings = analyse_all(question, &more).await;
     if let Some(why) = findings.held_back().filter(|_| hold_back) {
         bail!(why);

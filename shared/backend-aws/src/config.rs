@@ -70,6 +70,12 @@ impl Aws {
         S3Reports::new(aws_sdk_s3::Client::from_conf(config), bucket, prefix)
     }
 
+    /// Data keys of SOPS, by AWS KMS.
+    #[cfg(feature = "kms")]
+    pub fn kms(&self) -> crate::KmsKeys {
+        crate::KmsKeys::new(self.config.clone())
+    }
+
     /// Secrets of Secrets Manager.
     pub fn secrets(&self, clock: Arc<dyn Clock>) -> AwsSecrets {
         AwsSecrets::new(aws_sdk_secretsmanager::Client::new(&self.config), clock)

@@ -1,8 +1,10 @@
-//! AWS behind the ports: DynamoDB holds state, SQS the jobs, S3 the reports, Secrets Manager the secrets.
+//! AWS behind the ports: DynamoDB holds state, SQS the jobs, S3 the reports, Secrets Manager the secrets, KMS opens data keys.
 //! [`Aws`] makes them all from one configuration. What they are given in an account stands in `infra`.
 
 mod config;
 mod failure;
+#[cfg(feature = "kms")]
+mod kms;
 mod queue;
 mod reports;
 mod secrets;
@@ -12,6 +14,8 @@ mod table;
 mod emulator;
 
 pub use config::{Aws, sdk_config};
+#[cfg(feature = "kms")]
+pub use kms::KmsKeys;
 pub use queue::SqsQueue;
 pub use reports::S3Reports;
 pub use secrets::AwsSecrets;

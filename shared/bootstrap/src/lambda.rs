@@ -89,6 +89,7 @@ impl Base {
             reports: Arc::new(self.aws.reports(&bucket, "reports/")),
             clock: self.clock,
             cache_dir: std::env::temp_dir().join("preflux-git"),
+            kms: Some(Arc::new(self.aws.kms())),
         };
         crate::worker::context(&self.config, parts).await
     }

@@ -63,6 +63,7 @@ impl Local {
                 reports: Arc::new(FileReports::new(data.join("reports"))),
                 clock: clock.clone(),
                 cache_dir: data.join("git"),
+                kms: None,
             },
         )
         .await?;

@@ -9,18 +9,22 @@ use async_trait::async_trait;
 use domain::job::Outcome;
 use domain::{RemoteHosts, RepoName};
 use flows::JobError;
-use flows::analyse::{Named, RemoteAccess};
+use flows::analyse::{DecryptionAccess, Named, RemoteAccess};
 use flows::work::{WorkCtx, work};
 use futures::FutureExt as _;
 use git::{GitCache, Limits, RemoteCache, TokenSource, remote_at};
 use github::GitHub;
 use kubernetes::{FluxAt, KubeCluster};
 use ports::ledger::Ledger;
-use ports::{CheckoutError, Checkouts, Clock, Cluster, ForgeError, Queue, ReportStore, Secrets};
-use secrecy::SecretString;
+use ports::{
+    CheckoutError, Checkouts, Clock, Cluster, DataKeys, ForgeError, Queue, ReportStore, Secrets,
+    WrappedDataKey,
+};
+use secrecy::{SecretSlice, SecretString};
 
 use crate::config::{ClusterConfig, Config};
 use crate::parts;
+use age_keys::AgeKeys;
 
 /// A job is given up after so many attempts; the same number as the queue's redrive policy.
 pub const MOST_ATTEMPTS: u32 = 5;
@@ -39,6 +43,8 @@ pub struct WorkerParts {
     pub clock: Arc<dyn Clock>,
     /// Where git keeps its caches.
     pub cache_dir: PathBuf,
+    /// AWS KMS, where there is one.
+    pub kms: Option<Arc<dyn DataKeys>>,
 }
 
 /// The worker's context.
@@ -56,6 +62,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
     let more_clusters = more_clusters(config, secrets).await;
     Ok(WorkCtx {
         remotes: remotes(&config.remotes, parts.cache_dir.clone()),
+        decryption: decryption(config, secrets, parts.kms).await,
         checkouts: checkouts(&config.github.git_url, parts.cache_dir, github.clone()),
         forge: github,
         queue: parts.queue,
@@ -100,6 +107,67 @@ pub fn remotes(hosts: &RemoteHosts, cache_dir: PathBuf) -> RemoteAccess {
     match RemoteCache::new(cache_dir, Limits::default()) {
         Ok(cache) => RemoteAccess::From { hosts: hosts.clone(), fetch: Arc::new(cache) },
         Err(why) => RemoteAccess::None(why),
+    }
+}
+
+/// What each cluster's encrypted files are decrypted with. Keys that cannot be used are no error: reports say so.
+pub async fn decryption(
+    config: &Config,
+    secrets: &dyn Secrets,
+    kms: Option<Arc<dyn DataKeys>>,
+) -> DecryptionAccess {
+    let first = keys_of(config.cluster.as_ref(), secrets, kms.clone()).await;
+    let mut further = BTreeMap::new();
+    for cluster in &config.more_clusters {
+        further.insert(cluster.name.clone(), keys_of(Some(cluster), secrets, kms.clone()).await);
+    }
+    DecryptionAccess::ByCluster { first: Box::new(first), further: Arc::new(further) }
+}
+
+async fn keys_of(
+    config: Option<&ClusterConfig>,
+    secrets: &dyn Secrets,
+    kms: Option<Arc<dyn DataKeys>>,
+) -> DecryptionAccess {
+    let config = config.map(|config| config.decryption.clone()).unwrap_or_default();
+    if config.age.is_none() && !config.kms {
+        return DecryptionAccess::None(
+            "no keys are configured for its cluster: `cluster.decryption` names them".to_owned(),
+        );
+    }
+    let age = match &config.age {
+        Some(name) => age(name, secrets).await,
+        None => Err("`cluster.decryption.age` names no identities".to_owned()),
+    };
+    let kms = match kms {
+        Some(kms) if config.kms => Ok(kms),
+        Some(_) => Err("`cluster.decryption.kms` is not true".to_owned()),
+        None => Err("AWS KMS is asked by the functions on AWS alone".to_owned()),
+    };
+    DecryptionAccess::With(Arc::new(Keys { age, kms }))
+}
+
+async fn age(name: &str, secrets: &dyn Secrets) -> Result<AgeKeys, String> {
+    let keys = match secrets.get(name).await {
+        Ok(text) => AgeKeys::read(&text).map_err(|why| format!("the secret `{name}` cannot be used: {why}")),
+        Err(error) => Err(error.to_string()),
+    };
+    keys.inspect_err(|why| tracing::warn!("nothing is decrypted with age: {why}"))
+}
+
+/// Each kind of key, or why it cannot be asked.
+struct Keys {
+    age: Result<AgeKeys, String>,
+    kms: Result<Arc<dyn DataKeys>, String>,
+}
+
+#[async_trait]
+impl DataKeys for Keys {
+    async fn unwrap(&self, wrapped: &WrappedDataKey) -> Result<SecretSlice<u8>, String> {
+        match wrapped {
+            WrappedDataKey::Age { .. } => self.age.as_ref().map_err(Clone::clone)?.unwrap(wrapped).await,
+            WrappedDataKey::AwsKms { .. } => self.kms.as_ref().map_err(Clone::clone)?.unwrap(wrapped).await,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use domain::Drift;
 use domain::RemoteHosts;
 use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode};
-use flows::analyse::{Findings, Question, RemoteAccess, Repository, analyse};
+use flows::analyse::{DecryptionAccess, Findings, Question, RemoteAccess, Repository, analyse};
 use kustomize::MemoryTree;
 use ports::{Checkout, CheckoutError, RemoteTree, Remotes};
 
@@ -74,6 +74,7 @@ async fn findings(before: &str, after: &str, remotes: RemoteAccess) -> Findings 
         notes: Vec::new(),
     };
     let cluster = Err("no cluster".to_owned());
+    let decryption = DecryptionAccess::None("no keys".to_owned());
     analyse(Question {
         checkout: &checkout,
         repository: Repository::Any,
@@ -81,6 +82,7 @@ async fn findings(before: &str, after: &str, remotes: RemoteAccess) -> Findings 
         remotes,
         disclosure: Disclosure::LiveValues,
         drift: Drift::Off,
+        decryption,
     })
     .await
 }

@@ -1,7 +1,9 @@
 //! What can go wrong between a Kustomization and its objects. Every sentence names the object, file or field
 //! that somebody has to look at; the cause, where there is one, is the source.
 
-use crate::ObjectKey;
+use std::collections::BTreeSet;
+
+use crate::{ObjectKey, WrappedKey};
 
 /// Why a Flux object could not be read or rendered.
 ///
@@ -111,6 +113,24 @@ pub enum Error {
         kustomization: ObjectKey,
         /// The Secret.
         object: String,
+    },
+
+    /// Decryption failed, and would in the controller.
+    #[error("decryption failed for `Kustomization/{kustomization}`: {reason}")]
+    Decryption {
+        /// The Kustomization.
+        kustomization: ObjectKey,
+        /// Which file or object, and what is wrong with it; never a value.
+        reason: String,
+    },
+
+    /// Data keys have to be unwrapped before anything can be rendered; see [`crate::DataKeys::Known`].
+    #[error("data keys of `Kustomization/{kustomization}` are not unwrapped yet")]
+    DataKeys {
+        /// The Kustomization.
+        kustomization: ObjectKey,
+        /// What is to be unwrapped.
+        wrapped: BTreeSet<WrappedKey>,
     },
 
     /// A rendered object has no apiVersion, kind or name, or cannot be an object at all.

@@ -2,7 +2,7 @@
 //!
 //! Pure: no cluster, no disk, no clock. The caller brings the [`GitRepository`] and [`Kustomization`] objects, a
 //! tree, and the ConfigMaps and Secrets that [`substitute_from`] names; see [`render`] for the order of the stages.
-//! Nothing is decrypted, and nothing is applied: what the API server makes of the objects is for others to ask.
+//! SOPS data is decrypted with the [`DataKeys`] that the caller unwraps. Nothing is applied: what the API server makes of the objects is for others to ask.
 
 #![deny(clippy::disallowed_methods)]
 
@@ -44,6 +44,7 @@ pub use kustomization::{
 pub use normalise::{Normalised, normalise, without_zeros};
 pub use order::{Stage, apply_order, compare_kinds, stage};
 pub use render::{Options, Rendered, render};
+pub use sops::{DataKey, DataKeys, Unwrapped, WrappedKey, conceal, is_ciphertext, is_rotated};
 pub use source::{Follows, GitRepository, Include, Reference};
 pub use takeover::take_over;
 pub use url::normalise_url;

@@ -12,7 +12,7 @@ use crate::envsubst::Language;
 use crate::inventory::describe;
 use crate::sops::Encryption;
 use crate::{
-    Controller, Error, Kustomization, ObjectId, SubstituteStrategy, Variables, generator, metadata,
+    Controller, DataKeys, Error, Kustomization, ObjectId, SubstituteStrategy, Variables, generator, metadata,
     normalise, post_build, sops,
 };
 
@@ -23,6 +23,8 @@ pub struct Options {
     pub controller: Controller,
     /// Options of the build.
     pub kustomize: kustomize::Options,
+    /// What may be used to decrypt.
+    pub data_keys: DataKeys,
 }
 
 /// What kustomize-controller would apply.
@@ -38,15 +40,17 @@ pub struct Rendered {
     /// `sha256:<hex>` of the rendered YAML, as the controller publishes it in `status.history`. Comparable only
     /// when `encrypted` is empty, since the controller decrypts first.
     pub digest: String,
-    /// Objects that hold SOPS data, which is compared as ciphertext.
+    /// Objects that hold SOPS data that was not decrypted, and is compared as ciphertext.
     pub encrypted: Vec<ObjectId>,
-    /// Every piece of text that substitution made of a variable from a Secret, to be masked wherever it turns up.
+    /// Every value that was decrypted, and every piece of text that substitution made of a variable from a Secret: to be
+    /// masked wherever it turns up.
     pub secrets: BTreeSet<String>,
 }
 
 /// Renders a Kustomization from an artifact, as kustomize-controller does before it applies.
 ///
-/// `variables` are those of [`Variables::of`]. SOPS data is not decrypted: see [`Rendered::encrypted`].
+/// `variables` are those of [`Variables::of`]. SOPS data is decrypted with the data keys in `options`; where they are
+/// [`DataKeys::Known`] and some are missing, the error names them, to be unwrapped for the next try.
 ///
 /// # Errors
 /// What fails in the controller too, and what is not supported; see [`Error`].
@@ -62,12 +66,16 @@ pub fn render(
     }
     let kustomization = &as_known_to(&options.controller, kustomization);
     let file = generator::generate(artifact, kustomization, &dir, options.controller.merges_images())?;
-    let built = build(artifact, kustomization, &dir, &file, options)?;
-    let mut rendered = Rendered { reads: file.reads, warnings: built.warnings, ..Rendered::default() };
+    let mut rendered = Rendered { reads: file.reads.clone(), ..Rendered::default() };
+    let tree = OverlayTree::new(artifact).with(&file.path, file.text.as_bytes());
+    let tree = decrypt_sources(tree, &dir, kustomization, options, &mut rendered)?;
+    let built = build(&tree, kustomization, &dir, options)?;
+    rendered.warnings.extend(built.warnings);
     rendered.reads.extend(built.reads);
 
     let mut objects: Vec<Value> = built.objects.into_iter().map(|object| object.value).collect();
     check_identities(&objects, kustomization)?;
+    let encrypted = decrypt_objects(&mut objects, kustomization, options, &mut rendered)?;
     post_build::substitute(
         &mut objects,
         kustomization,
@@ -77,8 +85,47 @@ pub fn render(
     )?;
     rendered.digest = digest(&objects);
     rendered.objects = flatten(objects, kustomization, &mut rendered.warnings)?;
-    finish(&mut rendered, kustomization)?;
+    finish(&mut rendered, kustomization, &encrypted)?;
     Ok(rendered)
+}
+
+/// The tree with the files that generators and patches name decrypted, if the Kustomization decrypts.
+fn decrypt_sources<'a>(
+    mut tree: OverlayTree<'a>,
+    dir: &str,
+    kustomization: &Kustomization,
+    options: &Options,
+    rendered: &mut Rendered,
+) -> Result<OverlayTree<'a>, Error> {
+    if kustomization.spec.decryption.is_some() {
+        let found = sops::decrypt_sources(&tree, dir, &options.data_keys, &mut rendered.secrets);
+        let found = found.map_err(|stopped| undecrypted(stopped, kustomization))?;
+        found.files.iter().for_each(|(path, bytes)| tree.insert(path, bytes));
+        rendered.warnings.extend(found.warnings);
+    }
+    Ok(tree)
+}
+
+fn decrypt_objects(
+    objects: &mut [Value],
+    kustomization: &Kustomization,
+    options: &Options,
+    rendered: &mut Rendered,
+) -> Result<sops::Encrypted, Error> {
+    if kustomization.spec.decryption.is_none() {
+        return Ok(sops::Encrypted::new());
+    }
+    let (secrets, warnings) = (&mut rendered.secrets, &mut rendered.warnings);
+    sops::decrypt_objects(objects, &options.data_keys, secrets, warnings)
+        .map_err(|stopped| undecrypted(stopped, kustomization))
+}
+
+fn undecrypted(stopped: sops::Stopped, kustomization: &Kustomization) -> Error {
+    let kustomization = kustomization.key.clone();
+    match stopped {
+        sops::Stopped::Keys(wrapped) => Error::DataKeys { kustomization, wrapped },
+        sops::Stopped::Failed(reason) => Error::Decryption { kustomization, reason },
+    }
 }
 
 /// The Kustomization without the fields that an older controller does not know.
@@ -96,18 +143,16 @@ fn as_known_to<'a>(controller: &Controller, kustomization: &'a Kustomization) ->
 }
 
 fn build(
-    artifact: &dyn Tree,
+    tree: &dyn Tree,
     kustomization: &Kustomization,
     dir: &str,
-    file: &generator::Generated,
     options: &Options,
 ) -> Result<kustomize::Built, Error> {
-    let tree = OverlayTree::new(artifact).with(&file.path, file.text.as_bytes());
     let mut kustomize = options.kustomize.clone();
     if !options.controller.remote_bases {
         kustomize.remotes = kustomize.remotes.only_files();
     }
-    kustomize::build(&tree, dir, &kustomize).map_err(|source| match refused_base(&source, options) {
+    kustomize::build(tree, dir, &kustomize).map_err(|source| match refused_base(&source, options) {
         Some(url) => Error::RemoteBase { kustomization: kustomization.key.clone(), url },
         None => Error::Kustomize {
             kustomization: kustomization.key.clone(),
@@ -183,7 +228,11 @@ fn flatten(
 }
 
 /// Owner labels, normalisation and common metadata; and what there is to say about encrypted objects.
-fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), Error> {
+fn finish(
+    rendered: &mut Rendered,
+    kustomization: &Kustomization,
+    encrypted: &sops::Encrypted,
+) -> Result<(), Error> {
     let decrypts = kustomization.spec.decryption.is_some();
     for object in &mut rendered.objects {
         let name = describe(object);
@@ -192,7 +241,7 @@ fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), 
         }
         let encryption = sops::encryption(object);
         if let (Some(how), true) = (encryption, decrypts) {
-            rendered.warnings.push(ciphertext(&name, how));
+            rendered.warnings.push(ciphertext(&name, how, encrypted.get(&name)));
             rendered.encrypted.extend(ObjectId::of(object));
         } else {
             let done =
@@ -202,11 +251,15 @@ fn finish(rendered: &mut Rendered, kustomization: &Kustomization) -> Result<(), 
         if let Some(common) = &kustomization.spec.common_metadata {
             metadata::set_common(object, common);
         }
-        if !decrypts && sops::is_refused(object) {
+        let waits = decrypts && encryption == Some(Encryption::Object);
+        if !waits && sops::is_refused(object) {
             return Err(Error::SopsEncrypted { kustomization: kustomization.key.clone(), object: name });
         }
         if encryption.is_some() && !decrypts {
-            rendered.warnings.push(format!("`{name}` is encrypted and nothing decrypts it"));
+            rendered.warnings.push(format!(
+                "`{name}` is encrypted with SOPS and its Kustomization has no `spec.decryption`: its \
+                 ciphertext is applied as it is, unless the API server refuses its `sops` field"
+            ));
         }
     }
     Ok(())
@@ -223,12 +276,13 @@ fn unknown(object: &str, paths: &[String]) -> Option<String> {
     (!paths.is_empty()).then(|| format!("`{object}` has {which}, which Flux drops: {}", paths.join(", ")))
 }
 
-/// What to say of an object that the controller decrypts.
-fn ciphertext(name: &str, how: Encryption) -> String {
+/// What to say of an object that the controller decrypts and Preflux does not.
+fn ciphertext(name: &str, how: Encryption, why: Option<&String>) -> String {
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
     match how {
-        Encryption::Object => format!("`{name}` is encrypted, compared as ciphertext"),
+        Encryption::Object => format!("`{name}` is encrypted, compared as ciphertext{why}"),
         Encryption::Files => format!(
-            "`{name}` is made from an encrypted file, compared as ciphertext: a hash in its name is not the cluster's"
+            "`{name}` is made from an encrypted file, compared as ciphertext{why}: a hash in its name is not the cluster's"
         ),
     }
 }
@@ -251,7 +305,8 @@ mod tests {
 
     fn finished(object: Value, decryption: Value) -> Result<Rendered, String> {
         let mut rendered = Rendered { objects: vec![object], ..Rendered::default() };
-        finish(&mut rendered, &kustomization(decryption)).map_err(|error| error.to_string())?;
+        finish(&mut rendered, &kustomization(decryption), &sops::Encrypted::new())
+            .map_err(|error| error.to_string())?;
         Ok(rendered)
     }
 
@@ -277,13 +332,12 @@ mod tests {
         );
         let config_map = json!({"apiVersion": "v1", "kind": "ConfigMap", "sops": {"mac": "ENC[y]"}});
         let warnings = finished(config_map, Value::Null).unwrap().warnings;
+        assert_eq!(warnings.len(), 2, "{warnings:?}");
         assert_eq!(
-            warnings,
-            [
-                "`ConfigMap` has a field that its kind does not have, which Flux drops: `sops`",
-                "`ConfigMap` is encrypted and nothing decrypts it"
-            ]
+            warnings[0],
+            "`ConfigMap` has a field that its kind does not have, which Flux drops: `sops`"
         );
+        assert!(warnings[1].contains("has no `spec.decryption`"), "{warnings:?}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod chat;
 #[cfg(feature = "trees")]
 mod checkout;
 mod cluster;
+mod data_keys;
 mod forge;
 mod queue;
 #[cfg(feature = "trees")]
@@ -26,6 +27,7 @@ pub use checkout::{Checkout, CheckoutError, Checkouts, SharedTree};
 pub use cluster::{
     Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Lock, Refusal,
 };
+pub use data_keys::{DataKeys, WrappedDataKey};
 pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};
 pub use queue::{Consumer, Delivery, Queue, QueueError};
 #[cfg(feature = "trees")]

@@ -3,8 +3,10 @@
 // {"op": "envsubst", "text", "vars", "lenient"} -> text (base64, since it need not be UTF-8)
 // {"op": "ignore", "files", "ignore"} -> paths that stay in a source's artifact
 // {"op": "diff", "diff": {"kubeconfig", "objects", "force", "ignoreRules", "qps"}} -> verdicts, micros: one object after the other
-// {"op": "render", "files", "kustomization", "lenient", "cluster": objects for substituteFrom} -> yaml (its digest is what Flux compares), digest, objects
 // {"op": "normalise", "object"} -> objects: the one object, normalised
+// {"op": "age-key"} -> key (the identity), public (its recipient)
+// {"op": "encrypt", "plain": {"format", "text" or "bytes", "recipients", "regex", "suffix"}} -> text, encrypted by SOPS
+// {"op": "render", "files", "kustomization", "lenient", "keys" (age identities), "cluster": objects for substituteFrom} -> yaml (its digest is what Flux compares), digest, objects
 //
 // The steps are those of kustomize-controller's reconciliation, up to what it hands to server-side apply.
 package main
@@ -45,6 +47,8 @@ type request struct {
 	Ignore        string                 `json:"ignore"`
 	Object        json.RawMessage        `json:"object"`
 	Cluster       []json.RawMessage      `json:"cluster"`
+	Plain         plain                  `json:"plain"`
+	Keys          []string               `json:"keys"`
 	Diff          diffRequest            `json:"diff"`
 }
 
@@ -56,6 +60,8 @@ type answer struct {
 	Paths    []string                 `json:"paths,omitempty"`
 	Verdicts []verdict                `json:"verdicts,omitempty"`
 	Micros   int64                    `json:"micros,omitempty"`
+	Key      string                   `json:"key,omitempty"`
+	Public   string                   `json:"public,omitempty"`
 	Error    string                   `json:"error,omitempty"`
 }
 
@@ -114,6 +120,12 @@ func respond(r request) (a answer) {
 		a.Text = []byte(s)
 	case "diff":
 		a.Verdicts, a.Micros, err = diff(r.Diff)
+	case "age-key":
+		a.Key, a.Public, err = ageKey()
+	case "encrypt":
+		var s string
+		s, err = encrypt(r.Plain)
+		a.Text = []byte(s)
 	case "ignore":
 		a.Paths, err = ignored(r)
 	case "normalise":
@@ -208,6 +220,16 @@ func render(r request) (a answer, err error) {
 	if _, err := generator.NewGenerator(dir, ks).WriteFile(dirPath); err != nil {
 		return a, err
 	}
+	_, decrypts, _ := unstructured.NestedMap(ks.Object, "spec", "decryption")
+	d, err := newDecryptor(dir, r.Keys)
+	if err != nil {
+		return a, err
+	}
+	if decrypts {
+		if err := d.sources(path); err != nil {
+			return a, fmt.Errorf("error decrypting sources: %w", err)
+		}
+	}
 	m, err := generator.SecureBuild(dir, dirPath, false)
 	if err != nil {
 		return a, fmt.Errorf("kustomize build failed: %w", err)
@@ -217,6 +239,11 @@ func render(r request) (a answer, err error) {
 	for _, res := range m.Resources() {
 		if res.GetName() == "" || res.GetKind() == "" || res.GetApiVersion() == "" {
 			return a, fmt.Errorf("failed to decode Kubernetes apiVersion, kind and name from: %v", res.String())
+		}
+		if decrypts {
+			if err := d.resource(res); err != nil {
+				return a, fmt.Errorf("decryption failed for '%s': %w", res.GetName(), err)
+			}
 		}
 		if postBuild {
 			o, err := generator.SubstituteVariables(context.Background(), cluster{objects: r.Cluster}, ks, res,
@@ -245,6 +272,12 @@ func render(r request) (a answer, err error) {
 	manager.SetOwnerLabels(objects, ks.GetName(), ks.GetNamespace())
 	if err := normalize.UnstructuredList(objects); err != nil {
 		return a, err
+	}
+	for _, o := range objects {
+		disabled := strings.EqualFold(o.GetAnnotations()["kustomize.toolkit.fluxcd.io/decrypt"], "disabled")
+		if refused(o.Object) && !disabled {
+			return a, fmt.Errorf("%s is SOPS encrypted, configuring decryption is required", o.GetName())
+		}
 	}
 	labels, ok1, _ := unstructured.NestedStringMap(ks.Object, "spec", "commonMetadata", "labels")
 	annotations, ok2, _ := unstructured.NestedStringMap(ks.Object, "spec", "commonMetadata", "annotations")

@@ -33,7 +33,11 @@ pub(crate) struct Kind {
 pub(crate) const KINDS: [Kind; 3] = [
     Kind { tool: "dynamodb-local", variables: &["PREFLUX_TEST_DYNAMODB"], command: dynamodb },
     Kind { tool: "elasticmq", variables: &["PREFLUX_TEST_SQS"], command: elasticmq },
-    Kind { tool: "moto", variables: &["PREFLUX_TEST_S3", "PREFLUX_TEST_SECRETS"], command: moto },
+    Kind {
+        tool: "moto",
+        variables: &["PREFLUX_TEST_S3", "PREFLUX_TEST_SECRETS", "PREFLUX_TEST_KMS"],
+        command: moto,
+    },
 ];
 
 /// Starts one, and waits until it takes connections. Its log is in `dir`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ports::ConfigRef;
 
 use super::fields::Fields;
-use super::{ClusterConfig, Defaults, RemoteConfig};
+use super::{ClusterConfig, DecryptionConfig, Defaults, RemoteConfig};
 
 /// The first cluster and the further ones. Without any, one named `cluster` where the deployment has a kubeconfig.
 pub(super) fn read(root: &mut Fields, defaults: &Defaults) -> (Option<ClusterConfig>, Vec<ClusterConfig>) {
@@ -36,6 +36,7 @@ fn by_default(kubeconfig: &str) -> ClusterConfig {
         flux_namespace: None,
         controller_version: None,
         remotes: Vec::new(),
+        decryption: DecryptionConfig::default(),
     }
 }
 
@@ -49,8 +50,11 @@ fn cluster(mut fields: Fields, defaults: &Defaults, names: &mut BTreeSet<String>
     }
     let (flux_namespace, controller_version) =
         (fields.text("flux_namespace"), fields.text("controller_version"));
+    let mut keys = fields.object("decryption");
+    let decryption = DecryptionConfig { age: keys.text("age"), kms: keys.flag("kms").unwrap_or(false) };
+    keys.finish();
     fields.finish();
-    ClusterConfig { name, kubeconfig, flux_namespace, controller_version, remotes }
+    ClusterConfig { name, kubeconfig, flux_namespace, controller_version, remotes, decryption }
 }
 
 fn identity(fields: &mut Fields, defaults: &Defaults, names: &mut BTreeSet<String>) -> (String, String) {

@@ -112,6 +112,17 @@ pub struct ClusterConfig {
     pub controller_version: Option<String>,
     /// The clusters that its Kustomizations reach by `spec.kubeConfig`.
     pub remotes: Vec<RemoteConfig>,
+    /// What its encrypted files are decrypted with.
+    pub decryption: DecryptionConfig,
+}
+
+/// Keys to files that are encrypted with SOPS. Nothing is decrypted unless one is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DecryptionConfig {
+    /// The secret that holds age identities, as `age-keygen` writes them.
+    pub age: Option<String>,
+    /// Whether AWS KMS is asked, with the worker's own rights.
+    pub kms: bool,
 }
 
 /// A cluster that Kustomizations of another one apply to.
@@ -345,6 +356,19 @@ repositories:
         assert_eq!(Config::parse(&quiet, &Defaults::default()).unwrap().drift, Drift::Changed);
         let wrong = problems(&format!("{SMALL}\ndrift: everything\n"));
         assert_eq!(wrong, ["`drift` must be `affected`, `changed` or `off`"]);
+    }
+
+    #[test]
+    fn nothing_is_decrypted_unless_keys_are_named() {
+        let decryption = |cluster: &str| {
+            let config = Config::parse(&format!("{SMALL}cluster: {cluster}"), &Defaults::default());
+            config.map(|config| config.cluster.unwrap().decryption)
+        };
+        assert_eq!(decryption("{kubeconfig: k}"), Ok(DecryptionConfig::default()));
+        let both = DecryptionConfig { age: Some("age-key".to_owned()), kms: true };
+        assert_eq!(decryption("{kubeconfig: k, decryption: {age: age-key, kms: true}}"), Ok(both));
+        let error = decryption("{kubeconfig: k, decryption: {pgp: x}}").unwrap_err();
+        assert!(error.0[0].starts_with("`cluster.decryption.pgp` is not known"), "{error}");
     }
 
     #[test]

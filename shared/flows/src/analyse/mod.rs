@@ -3,6 +3,7 @@
 //! The stages are one file each, in the order of their calls here. Nothing here knows GitHub or Slack; `preflux diff` uses it too.
 
 mod compare;
+mod decryption;
 mod disclose;
 mod discover;
 mod foreign;
@@ -25,6 +26,7 @@ use domain::provenance::Disclosure;
 use domain::report::{ClusterAsked, Coverage, KustomizationReport, RenderChecks, Unresolved};
 use ports::{Checkout, Cluster};
 
+pub use decryption::DecryptionAccess;
 pub use discover::Repository;
 pub use remote::RemoteAccess;
 pub use several::{Named, analyse_all};
@@ -44,6 +46,8 @@ pub struct Question<'a> {
     pub disclosure: Disclosure,
     /// Whose drift is looked for.
     pub drift: Drift,
+    /// What encrypted files may be decrypted with.
+    pub decryption: DecryptionAccess,
 }
 
 /// What was found.
@@ -77,7 +81,8 @@ async fn of_one(question: Question<'_>, alone: Alone) -> Findings {
     let known = discover::kustomizations(&question, alone).await;
     let values = variables::Source::new(known.cluster.clone());
     let remotes = remote::Fetched::new(question.remotes.clone());
-    let from = render::Sources { known: &known, values: &values, remotes: &remotes };
+    let data_keys = decryption::Opened::new(question.decryption.clone());
+    let from = render::Sources { known: &known, values: &values, remotes: &remotes, data_keys: &data_keys };
     let base = render::base(question.checkout, from).await;
     let result = render::result(question.checkout, from, &base).await;
     let mask = Mask::new(values.secrets().await.into_iter().chain(base.secrets()).chain(result.secrets()));

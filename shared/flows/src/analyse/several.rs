@@ -17,8 +17,14 @@ pub async fn analyse_all(question: Question<'_>, more: &[Named]) -> Findings {
     }
     let first = question.cluster.as_ref().map_or("the first cluster", |cluster| cluster.name()).to_owned();
     let mut answers = Vec::new();
-    for (name, cluster) in std::iter::once(&(first, question.cluster.clone())).chain(more) {
-        let question = Question { cluster: cluster.clone(), ..question.clone() };
+    for (index, (name, cluster)) in
+        std::iter::once(&(first, question.cluster.clone())).chain(more).enumerate()
+    {
+        let decryption = match index {
+            0 => question.decryption.clone(),
+            _ => question.decryption.of_further(name),
+        };
+        let question = Question { cluster: cluster.clone(), decryption, ..question.clone() };
         answers.push((name.clone(), of_one(question, Alone::No).await));
     }
     let holds = |findings: &Findings| findings.coverage.known > 0 || !findings.coverage.unaffected.is_empty();

@@ -164,6 +164,7 @@ async fn report_on(
             (true, true) => Disclosure::LiveValues,
         },
         drift: ctx.drift,
+        decryption: if trust.reaches_cluster() { ctx.decryption.clone() } else { words::no_decryption(pull) },
     };
     let findings = analyse_all(question, more).await;
     if let Some(why) = findings.held_back().filter(|_| ctx.hold_back_when_render_differs) {

@@ -15,7 +15,7 @@ use domain::{PullKey, RepoRule, ReportId};
 use ports::ledger::Ledger;
 use ports::{Chat, Checkouts, Clock, Cluster, Forge, Queue, ReportStore, wire};
 
-use crate::analyse::{Named, RemoteAccess};
+use crate::analyse::{DecryptionAccess, Named, RemoteAccess};
 use crate::error::JobError;
 
 /// What working needs.
@@ -42,6 +42,8 @@ pub struct WorkCtx {
     pub drift: Drift,
     /// What may be fetched besides the repository, for pull requests that are trusted.
     pub remotes: RemoteAccess,
+    /// What encrypted files are decrypted with, for pull requests that are trusted.
+    pub decryption: DecryptionAccess,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// What is watched.

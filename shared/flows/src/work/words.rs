@@ -2,7 +2,7 @@
 
 use domain::{PullKey, PullRequest};
 
-use crate::analyse::RemoteAccess;
+use crate::analyse::{DecryptionAccess, RemoteAccess};
 
 pub(super) const NOT_WATCHED: &str = "That repository is not watched any more, so nothing was done.";
 
@@ -22,6 +22,14 @@ pub(super) fn untrusted(pull: &PullRequest) -> String {
 pub(super) fn no_remotes(pull: &PullRequest) -> RemoteAccess {
     RemoteAccess::None(format!(
         "nothing is fetched for a pull request of {}, who cannot write to {}",
+        pull.author.login, pull.key.repo
+    ))
+}
+
+/// Why nothing is decrypted for an outsider's pull request: it could move what is secret to where it is shown.
+pub(super) fn no_decryption(pull: &PullRequest) -> DecryptionAccess {
+    DecryptionAccess::None(format!(
+        "nothing is decrypted for a pull request of {}, who cannot write to {}",
         pull.author.login, pull.key.repo
     ))
 }

@@ -11,7 +11,7 @@ use domain::interact::{Action, Click, Person};
 use domain::job::{Cause, DiffJob, Job};
 use domain::report::{Comparison, Mode};
 use domain::{Author, CommitSha, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule, ReportId};
-use flows::analyse::RemoteAccess;
+use flows::analyse::{DecryptionAccess, RemoteAccess};
 use flows::work::{WorkCtx, work};
 use kustomize::MemoryTree;
 use ports::ledger::Ledger;
@@ -106,6 +106,7 @@ impl World {
             drift: Default::default(),
             hold_back_when_render_differs: false,
             remotes: RemoteAccess::None("nothing is fetched here".to_owned()),
+            decryption: DecryptionAccess::None("no keys".to_owned()),
             clock,
             rules: vec![rule],
             trusted_logins: Vec::new(),

@@ -7,7 +7,7 @@ mod scalar;
 
 use serde_json::{Map, Value};
 
-pub(super) use facts::{is_break, is_printable};
+pub(super) use facts::{is_base_60, is_break, is_printable};
 pub(crate) use number::go_float;
 pub(super) use number::go_float_32;
 use number::number;

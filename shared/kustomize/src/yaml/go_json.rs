@@ -4,7 +4,8 @@
 use serde_json::{Number, Value};
 
 /// The value on one line.
-pub(crate) fn go_json(value: &Value) -> String {
+#[must_use]
+pub fn go_json(value: &Value) -> String {
     let mut out = String::new();
     write(value, None, &mut out);
     out

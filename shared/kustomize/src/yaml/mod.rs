@@ -11,6 +11,7 @@ mod folded;
 mod go_json;
 mod json;
 mod next_line;
+mod ordered;
 mod parse;
 pub(crate) mod resolve;
 mod scan;
@@ -20,11 +21,13 @@ use serde_json::Value;
 
 pub use emit::emit;
 pub(crate) use emit::go_float;
+pub use ordered::{Ordered, OrderedDocument, emit_ordered, parse_ordered};
 
 pub(crate) use compose::{Budget, Version, compose};
 pub(crate) use document::Document;
 pub(crate) use documents::documents;
-pub(crate) use go_json::{go_json, go_json_indented};
+pub use go_json::go_json;
+pub(crate) use go_json::go_json_indented;
 pub(crate) use json::{
     check_emittable, from_json, from_json_lossy, node_to_json, object_to_json, printed_bytes,
 };

@@ -45,6 +45,14 @@ pub(crate) fn write(node: &Node, dress: &Dress) -> String {
     writer.out
 }
 
+/// The text of a document as go-yaml writes it when it is left alone: four columns a level, lists indented too.
+pub(crate) fn write_indented(node: &Node, dress: &Dress) -> String {
+    let mut writer = Writer { best: 4, compacts: false, ..Writer::new() };
+    writer.node(node, dress, Context::Root);
+    writer.write_indent();
+    writer.out
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Context {
     Root,
@@ -59,11 +67,27 @@ struct Writer {
     indention: bool,
     indent: isize,
     flow: usize,
+    /// Columns of a level.
+    best: isize,
+    /// Whether a list in a map stands at its key's column.
+    compacts: bool,
+    /// Whether the next collection or scalar is an item of a list.
+    is_item: bool,
 }
 
 impl Writer {
     fn new() -> Self {
-        Writer { out: String::new(), column: 0, whitespace: true, indention: true, indent: -1, flow: 0 }
+        Writer {
+            out: String::new(),
+            column: 0,
+            whitespace: true,
+            indention: true,
+            indent: -1,
+            flow: 0,
+            best: 2,
+            compacts: true,
+            is_item: false,
+        }
     }
 
     fn put(&mut self, c: char) {
@@ -99,11 +123,14 @@ impl Writer {
 
     fn deeper(&mut self, flow: bool, compact: bool) -> isize {
         let before = self.indent;
+        let is_item = std::mem::take(&mut self.is_item);
         self.indent = match (before < 0, flow, compact) {
-            (true, true, _) => 2,
+            (true, true, _) => self.best,
             (true, false, _) => 0,
             (false, _, true) => before,
-            (false, _, false) => before + 2,
+            // Within an item only its dash is skipped; all else stands at a multiple of the level's columns.
+            (false, _, false) if is_item => before + 2,
+            (false, _, false) => self.best * ((before + self.best) / self.best),
         };
         before
     }
@@ -156,11 +183,12 @@ impl Writer {
     }
 
     fn block_sequence(&mut self, items: &[Node], dress: &Dress, context: Context) {
-        let compact = context == Context::Mapping && (self.column == 0 || !self.indention);
+        let compact = self.compacts && context == Context::Mapping && (self.column == 0 || !self.indention);
         let before = self.deeper(false, compact);
         for (index, item) in items.iter().enumerate() {
             self.write_indent();
             self.indicator("-", true, false, true);
+            self.is_item = true;
             self.node(item, child(dress, index), Context::Sequence);
         }
         self.indent = before;
@@ -334,7 +362,8 @@ impl Writer {
     fn block_header(&mut self, indicator: &str, text: &str) {
         self.indicator(indicator, true, false, false);
         if text.starts_with(|c| c == ' ' || is_break(c)) {
-            self.indicator("2", false, false, false);
+            let columns = self.best.to_string();
+            self.indicator(&columns, false, false, false);
         }
         let mut backwards = text.chars().rev();
         let chomp = match (backwards.next().is_some_and(is_break), backwards.next()) {

@@ -96,20 +96,53 @@ struct Answer {
     unseen: Option<Unseen>,
 }
 
+const CIPHERTEXT: &str = "it is encrypted, so the API server cannot be asked";
+
+/// Objects that stay encrypted are nothing to ask the API server about.
+fn stays_encrypted(pair: &Pair, plan: &ObjectPlan) -> bool {
+    let decrypts = pair.kustomization.spec.decryption.is_some();
+    decrypts && [&plan.before, &plan.after].into_iter().flatten().any(flux::is_ciphertext)
+}
+
+fn encrypted(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
+    let mut answer = rendered_only(plan, mask, why);
+    let (Some(before), Some(after)) = (&plan.before, &plan.after) else { return answer };
+    if flux::is_rotated(before, after) {
+        answer.note = Some(format!(
+            "The data key of `{}` was replaced, so which of its values changed cannot be told.",
+            plan.id
+        ));
+    } else if answer.change.as_ref().is_some_and(|change| change.fields().is_empty()) {
+        let note = format!("`{}` is encrypted for other keys, and its values stay as they are.", plan.id);
+        answer = Answer { note: Some(note), ..Answer::default() };
+    }
+    answer
+}
+
 async fn ask(pair: &Pair, target: &Target<'_>, mask: &Mask, brings: &Brings, look: Drift) -> Vec<Answer> {
     let Some(cluster) = target.cluster() else {
         let why = match target {
             Target::Unknown(why) => Some(why.as_str()),
             _ => None,
         };
-        return pair.plans.iter().map(|plan| rendered_only(plan, mask, why)).collect();
+        let only = |plan| match stays_encrypted(pair, plan) {
+            true => encrypted(plan, mask, why),
+            false => rendered_only(plan, mask, why),
+        };
+        return pair.plans.iter().map(only).collect();
     };
     let rendered = pair.brings.iter().filter_map(ObjectId::of).collect();
     let asker = Asker { cluster, mask, brings, kustomization: &pair.kustomization, look, rendered };
     // Boxed, because a closure that makes borrowing futures cannot be proved `Send` across tasks.
-    let mut questions: Vec<_> = pair.plans.iter().map(|plan| asker.object(plan).boxed()).collect();
+    let ask = |plan| match stays_encrypted(pair, plan) {
+        true => std::future::ready(vec![encrypted(plan, mask, Some(CIPHERTEXT))]).boxed(),
+        false => asker.object(plan).boxed(),
+    };
+    let mut questions: Vec<_> = pair.plans.iter().map(ask).collect();
     if look == Drift::Affected {
-        questions.extend(pair.unchanged.iter().map(|object| asker.unchanged(object).boxed()));
+        let decrypts = pair.kustomization.spec.decryption.is_some();
+        let plain = pair.unchanged.iter().filter(|object| !(decrypts && flux::is_ciphertext(object)));
+        questions.extend(plain.map(|object| asker.unchanged(object).boxed()));
     }
     let answers: Vec<Vec<Answer>> = stream::iter(questions).buffered(AT_ONCE).collect().await;
     answers.into_iter().flatten().collect()
@@ -129,6 +162,7 @@ fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
         None => Check::RenderOnly,
     };
     let sides = (plan.before.as_ref().map(without_zeros), plan.after.as_ref().map(without_zeros));
+    let sides = flux::conceal(sides.0, sides.1);
     let mut change = Change::new(plan.id.clone(), kind, check, sides, mask);
     if plan.fate == Fate::Rename {
         change.renamed_from = plan.before.as_ref().and_then(ObjectId::of);
@@ -167,6 +201,7 @@ impl Asker<'_> {
         check: Check,
         sides: (Option<Value>, Option<Value>),
     ) -> Answer {
+        let sides = flux::conceal(sides.0, sides.1);
         let change = Change::new(plan.id.clone(), kind, check, sides, self.mask);
         Answer { change: Some(change), ..Answer::default() }
     }

@@ -17,6 +17,7 @@ use flux::{GitRepository, Kustomization, Listing, ObjectKey, Rendered, Variables
 use ports::{Checkout, SharedTree};
 use serde_json::Value;
 
+use super::decryption::Opened;
 use super::discover::Known;
 use super::leaving::{self, Live};
 use super::remote::Fetched;
@@ -143,6 +144,7 @@ pub(super) struct Sources<'a> {
     pub(super) known: &'a Known,
     pub(super) values: &'a Source,
     pub(super) remotes: &'a Fetched,
+    pub(super) data_keys: &'a Opened,
 }
 
 /// Where a side's Kustomizations come from.

@@ -14,6 +14,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use super::{Roster, Side, Sources, base, result, settle};
+use crate::analyse::decryption::{DecryptionAccess, Opened};
 use crate::analyse::discover::{self, Known};
 use crate::analyse::{Alone, Question, RemoteAccess, Repository, remote, variables};
 
@@ -165,6 +166,7 @@ async fn check(before: &Files, after: &Files, live: bool) -> (usize, usize) {
     let checkout = checkout(before, after);
     let repository = Repository::Known { urls: vec![URL.to_owned()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
+    let decryption = DecryptionAccess::None("no keys".to_owned());
     let question = Question {
         checkout: &checkout,
         repository,
@@ -172,13 +174,15 @@ async fn check(before: &Files, after: &Files, live: bool) -> (usize, usize) {
         remotes,
         drift: domain::Drift::Off,
         disclosure: domain::provenance::Disclosure::LiveValues,
+        decryption,
     };
     let known: Known = match live {
         true => discover::as_live(&question, vec![source("plain", json!({}))], vec![root()]),
         false => discover::kustomizations(&question, Alone::Yes).await,
     };
     let (values, remotes) = (variables::Source::new(None), remote::Fetched::new(question.remotes.clone()));
-    let from = Sources { known: &known, values: &values, remotes: &remotes };
+    let data_keys = Opened::new(question.decryption.clone());
+    let from = Sources { known: &known, values: &values, remotes: &remotes, data_keys: &data_keys };
     let base = base(&checkout, from).await;
     let by_detection = result(&checkout, from, &base).await;
     let roster = match &known.at_result {

@@ -190,6 +190,7 @@ impl<'a> Walk<'a> {
             let (kustomization, variables) = (kustomization.clone(), variables.clone());
             let mut options = options(&self.from.known.controller);
             options.kustomize.remotes = self.from.remotes.given();
+            options.data_keys = self.from.data_keys.given();
             let rendered = aside(move || {
                 let artifact = Artifact::with(tree.as_ref(), within);
                 Ok(flux::render(&artifact, &kustomization, &variables, &options))
@@ -198,6 +199,9 @@ impl<'a> Walk<'a> {
                 Ok(rendered) => return complete(rendered, listing),
                 Err(error) => error,
             };
+            if self.from.data_keys.after(&error).await {
+                continue;
+            }
             // What is fetched is handed to the next try; every try but the last brings something new.
             match self.from.remotes.after(&error).await {
                 Ok(true) => {}
@@ -286,5 +290,5 @@ fn options(controller: &Controller) -> flux::Options {
     let is_over = move || begun.elapsed() > LONGEST_RENDER;
     let deadline = kustomize::Deadline::new(LONGEST_RENDER.as_secs() as usize * 1000, is_over);
     let kustomize = kustomize::Options { deadline: Some(deadline), ..kustomize::Options::default() };
-    flux::Options { controller: controller.clone(), kustomize }
+    flux::Options { controller: controller.clone(), kustomize, ..flux::Options::default() }
 }

@@ -82,7 +82,7 @@ pub(in crate::yaml) fn is_printable(c: char) -> bool {
 }
 
 /// A base 60 number of YAML 1.1, which go-yaml quotes though it does not read it.
-pub(super) fn is_base_60(text: &str) -> bool {
+pub(in crate::yaml) fn is_base_60(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
     let mut parts = text.split(':');
     let head = parts.next().unwrap_or_default();

@@ -1,9 +1,31 @@
-//! Telling SOPS data from other data. Nothing is decrypted here.
+//! SOPS: telling encrypted data from other data, and decrypting it as kustomize-controller does, with data keys that
+//! others unwrap. Message authentication codes are not checked, as the controller does not check them.
 
+mod conceal;
+mod decrypt;
+mod dotenv;
+mod format;
+mod ini;
+mod json;
+mod keys;
+mod metadata;
+mod objects;
+mod sources;
+mod value;
+
+use std::collections::BTreeSet;
+
+use kustomize::OverlayTree;
 use serde_json::Value;
+
+pub use conceal::{conceal, is_ciphertext, is_rotated};
+pub use keys::{DataKey, DataKeys, Unwrapped, WrappedKey};
+pub(crate) use objects::Encrypted;
+pub(crate) use sources::Sources;
 
 use crate::control::is_decryption_disabled;
 use crate::variables::decode_base64;
+use decrypt::Decryptor;
 
 /// What tells an encrypted file from another: its message authentication code in JSON, dotenv, ini or YAML.
 const MARKERS: [&str; 4] = ["\"mac\": \"ENC[", "sops_mac=ENC[", "[sops]", "mac: ENC["];
@@ -15,6 +37,46 @@ pub(crate) enum Encryption {
     Object,
     /// It is a Secret made from encrypted files.
     Files,
+}
+
+/// Why decrypting stopped.
+pub(crate) enum Stopped {
+    /// These have to be unwrapped first.
+    Keys(BTreeSet<WrappedKey>),
+    /// It fails, for this reason.
+    Failed(String),
+}
+
+/// Decrypts the files that generators and patches name; what must be masked is added to `secrets`.
+pub(crate) fn decrypt_sources(
+    tree: &OverlayTree<'_>,
+    dir: &str,
+    keys: &DataKeys,
+    secrets: &mut BTreeSet<String>,
+) -> Result<Sources, Stopped> {
+    let mut decryptor = Decryptor::new(keys);
+    let found = sources::decrypt(tree, dir, &mut decryptor).map_err(Stopped::Failed)?;
+    finish(decryptor, secrets).map(|()| found)
+}
+
+/// Decrypts what was built; the answer names what stays encrypted, and why.
+pub(crate) fn decrypt_objects(
+    objects: &mut [Value],
+    keys: &DataKeys,
+    secrets: &mut BTreeSet<String>,
+    warnings: &mut Vec<String>,
+) -> Result<Encrypted, Stopped> {
+    let mut decryptor = Decryptor::new(keys);
+    let encrypted = objects::decrypt(objects, &mut decryptor, warnings).map_err(Stopped::Failed)?;
+    finish(decryptor, secrets).map(|()| encrypted)
+}
+
+fn finish(decryptor: Decryptor<'_>, secrets: &mut BTreeSet<String>) -> Result<(), Stopped> {
+    if !decryptor.missing.is_empty() {
+        return Err(Stopped::Keys(decryptor.missing));
+    }
+    secrets.extend(decryptor.secrets);
+    Ok(())
 }
 
 /// How an object is encrypted, if it is and is not exempt from decryption.
