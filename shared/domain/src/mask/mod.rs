@@ -98,9 +98,18 @@ impl Mask {
             }
             hide_secret(before.as_mut(), after.as_mut());
         }
+        let mut plain = (before.clone(), after.clone());
         for side in [&mut before, &mut after].into_iter().flatten() {
             drop_last_applied(side);
             self.mask(side);
+        }
+        if let (Some(old), Some(new), false) = (&mut before, &mut after, self.touched) {
+            for side in [&mut plain.0, &mut plain.1].into_iter().flatten() {
+                drop_last_applied(side);
+            }
+            if let (Some(old_plain), Some(new_plain)) = &plain {
+                tell_apart((old_plain, new_plain), (old, new));
+            }
         }
         (before, after)
     }
@@ -140,6 +149,28 @@ impl Mask {
         } else {
             key
         }
+    }
+}
+
+/// Where two texts differ only in what is hidden, says that they differ: a change must not look like none.
+fn tell_apart(plain: (&Value, &Value), masked: (&mut Value, &mut Value)) {
+    match (plain, masked) {
+        ((Value::Object(a), Value::Object(b)), (Value::Object(old), Value::Object(new))) => {
+            for (key, old) in old {
+                if let (Some(a), Some(b), Some(new)) = (a.get(key), b.get(key), new.get_mut(key)) {
+                    tell_apart((a, b), (old, new));
+                }
+            }
+        }
+        ((Value::Array(a), Value::Array(b)), (Value::Array(old), Value::Array(new))) => {
+            let plain = a.iter().zip(b);
+            plain.zip(old.iter_mut().zip(new)).for_each(|(plain, masked)| tell_apart(plain, masked));
+        }
+        ((a, b), (Value::String(old), Value::String(new))) if a != b && old == new => {
+            *old = old.replace(HIDDEN, HIDDEN_BEFORE);
+            *new = new.replace(HIDDEN, HIDDEN_AFTER);
+        }
+        _ => {}
     }
 }
 
@@ -250,6 +281,16 @@ mod tests {
             format!("port {HIDDEN}, not 18443"),
             "short ones as words"
         );
+    }
+
+    #[test]
+    fn a_change_of_hidden_text_is_seen_to_be_one() {
+        let mask = Mask::new(["hunter2-old".to_owned(), "hunter2-new".to_owned()]);
+        let side = |token: &str| json!({"kind": "ConfigMap", "data": {"a": format!("t={token}"), "b": "t=hunter2-old"}, "l": [token]});
+        let (before, after) = mask.pair(Some(side("hunter2-old")), Some(side("hunter2-new")));
+        let expected = |word: &str| json!({"kind": "ConfigMap", "data": {"a": format!("t={word}"), "b": "t=‹hidden›"}, "l": [word]});
+        assert_eq!(before, Some(expected("‹hidden: before›")));
+        assert_eq!(after, Some(expected("‹hidden: after›")));
     }
 
     #[test]
