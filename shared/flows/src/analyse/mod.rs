@@ -118,7 +118,8 @@ impl Findings {
         (!names.is_empty()).then(|| {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             format!(
-                "the report is held back: the controller rendered the base of {} otherwise than preflux does. Check the                  variables and the controller's version, or set `hold_back_when_render_differs: false` to see the report all the same",
+                "the report is held back: the controller rendered the base of {} otherwise than preflux does. \
+                 Check the variables and the controller's version, or set `hold_back_when_render_differs: false` to see the report all the same",
                 names.join(", ")
             )
         })
