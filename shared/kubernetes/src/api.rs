@@ -41,6 +41,8 @@ pub(crate) enum Failure {
     Status(Status),
     /// No answer, or one that asks to come back later, after all tries.
     Lost {
+        /// The HTTP status; 408 where we gave up waiting, and 0 where the connection failed.
+        code: u16,
         /// What was asked, and what came of it in our own words.
         brief: String,
         /// The same with the server's words, which may repeat values.
@@ -51,7 +53,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// A failure that the server said nothing of.
     pub(crate) fn lost(reason: String) -> Self {
-        Self::Lost { brief: reason.clone(), whole: reason }
+        Self::Lost { code: 0, brief: reason.clone(), whole: reason }
     }
 }
 
@@ -80,17 +82,19 @@ impl Api {
             let (failure, wait) = match self.once(call).await {
                 Ok(value) => return Ok(value),
                 Err(Once::Failed(status)) => return Err(Failure::Status(status)),
-                Err(Once::Later(reason, wait)) => (Failure::lost(format!("{}: {reason}", call.what())), wait),
-                Err(Once::Busy(status, wait)) => {
-                    let said = |reason: &str| format!("{}: {reason}", call.what());
-                    let brief = said(&format!("HTTP status {}", status.code));
-                    (Failure::Lost { brief, whole: said(&status.words()) }, wait)
-                }
+                Err(Once::Later(reason)) => (Failure::lost(format!("{}: {reason}", call.what())), None),
+                Err(Once::TooLate) => (self.too_late(call), None),
+                Err(Once::Busy(status, wait)) => (busy(call, &status, wait), wait),
             };
-            if tries == TRIES {
+            let pause = wait.unwrap_or(self.pause * tries);
+            // Coming back earlier than we are asked to would only add to the load.
+            if tries == TRIES || pause > MAX_WAIT {
                 return Err(failure);
             }
-            sleep(wait.unwrap_or(self.pause * tries).min(MAX_WAIT)).await;
+            if wait.is_some() {
+                self.pace.lock().await.hold(Instant::now() + pause);
+            }
+            sleep(pause).await;
             tries += 1;
         }
     }
@@ -101,25 +105,30 @@ impl Api {
         self.pace().await;
         match timeout(self.timeout, self.exchange(call)).await {
             Ok(answer) => answer,
-            Err(_) => Err(Once::Later(format!("no answer within {} s", self.timeout.as_secs()), None)),
+            Err(_) => Err(Once::TooLate),
         }
     }
 
     async fn exchange(&self, call: &Call) -> Result<Value, Once> {
-        let answer = self.client.send(call.request()).await.map_err(|e| Once::Later(chain(&e), None))?;
+        let answer = self.client.send(call.request()).await.map_err(|e| Once::Later(chain(&e)))?;
         let code = answer.status().as_u16();
         let wait = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
         let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
-        let body = body.map_err(|e| Once::Later(format!("the answer broke off: {e}"), None))?.to_bytes();
+        let body = body.map_err(|e| Once::Later(format!("the answer broke off: {e}")))?.to_bytes();
         if (200..300).contains(&code) {
             return serde_json::from_slice(&body)
-                .map_err(|e| Once::Later(format!("the answer is not JSON: {e}"), None));
+                .map_err(|e| Once::Later(format!("the answer is not JSON: {e}")));
         }
         let status = Status::parse(code, &body);
         match definite(&status) {
             true => Err(Once::Failed(status)),
             false => Err(Once::Busy(status, wait.map(Duration::from_secs))),
         }
+    }
+
+    fn too_late(&self, call: &Call) -> Failure {
+        let said = format!("{}: no answer within {} s", call.what(), self.timeout.as_secs());
+        Failure::Lost { code: 408, brief: said.clone(), whole: said }
     }
 
     /// Waits for this call's turn.
@@ -129,10 +138,23 @@ impl Api {
     }
 }
 
+/// The failure of a call that the server asks to make again later.
+fn busy(call: &Call, status: &Status, wait: Option<Duration>) -> Failure {
+    let asked = match wait {
+        Some(wait) if wait > MAX_WAIT => format!(" (it asks to come back after {} s)", wait.as_secs()),
+        _ => String::new(),
+    };
+    let said = |reason: &str| format!("{}: {reason}{asked}", call.what());
+    let brief = said(&format!("HTTP status {}", status.code));
+    Failure::Lost { code: status.code, brief, whole: said(&status.words()) }
+}
+
 enum Once {
     Failed(Status),
-    /// Why, and how long to wait.
-    Later(String, Option<Duration>),
+    /// Why.
+    Later(String),
+    /// No answer in time.
+    TooLate,
     /// What the server said, and how long it asks to wait.
     Busy(Status, Option<Duration>),
 }

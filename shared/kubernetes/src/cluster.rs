@@ -208,10 +208,7 @@ impl KubeCluster {
             return Err(Refusal::Invalid(format!("`{}` cannot be applied", resource.plural)));
         }
         if self.discovery.served_elsewhere(&self.api, &resource).await.map_err(refused)? {
-            let group = &resource.group;
-            let reason =
-                format!("`{group}` is served by an aggregated API server, which may not honour dry-runs");
-            return Err(Refusal::NoDryRun(reason));
+            return Err(Refusal::Aggregated(resource.group));
         }
         self.leaves(&resource, self.api.ask(&Call::dry_run_apply(&path, object)).await)
     }
@@ -320,6 +317,9 @@ fn refused(failure: Failure) -> Refusal {
     match failure {
         Failure::Status(status) => refusal(&status),
         Failure::Lost { whole, .. } if webhook_down(&whole) => Refusal::WebhookDown(whole),
+        Failure::Lost { code: 409, whole, .. } => Refusal::Conflict(whole),
+        Failure::Lost { code: 429, whole, .. } => Refusal::Throttled(whole),
+        Failure::Lost { code: 408 | 504, whole, .. } => Refusal::TimedOut(whole),
         Failure::Lost { whole, .. } => Refusal::Unavailable(whole),
     }
 }
@@ -417,11 +417,13 @@ mod tests {
         let widget = json!({"apiVersion": "example.test/v1", "kind": "Widget", "metadata": {"name": "a"}});
         let elsewhere = fake().with(service, 200, json!({"spec": {"service": {"name": "x"}}}));
         assert!(
-            matches!(refused(elsewhere, &widget).await, Refusal::NoDryRun(why) if why.contains("`example.test`"))
+            matches!(refused(elsewhere, &widget).await, Refusal::Aggregated(group) if group == "example.test")
         );
-        let denied = "apiservices \"x\" is forbidden: User \"u\" cannot get resource \"apiservices\"";
+        let denied = "apiservices \"x\" is forbidden: User \"u\" cannot get resource \"apiservices\" in API group \"g\" at the cluster scope";
         let unknown = fake().with(service, 403, json!({"message": denied}));
-        assert_eq!(refused(unknown, &widget).await, Refusal::Forbidden(denied.to_owned()));
+        assert!(
+            matches!(refused(unknown, &widget).await, Refusal::MissingRight(right) if right.verb == "get")
+        );
         let here = fake().with(service, 200, json!({"spec": {"group": "example.test"}}));
         let (cluster, _) = here.with("PATCH /apis/example.test/v1/widgets/a", 201, json!({"a": 1})).cluster();
         assert_eq!(cluster.dry_run(&widget).await, DryRun::Accepted(json!({"a": 1})));
@@ -442,6 +444,21 @@ mod tests {
             DryRun::Refused(Refusal::Immutable("is immutable".to_owned()))
         );
         assert_eq!(sent(&log).len(), 2, "a definite answer is not asked for twice");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_asks_for_a_long_wait_is_left_alone() {
+        let patch = format!("PATCH {MAP}");
+        let slow_down = json!({"message": "slow down", "details": {"retryAfterSeconds": 120}});
+        let (cluster, log) = Fake::core().with(&patch, 429, slow_down).cluster();
+        let DryRun::Refused(Refusal::Throttled(why)) = cluster.dry_run(&map("web")).await else { panic!() };
+        assert!(why.ends_with("slow down (it asks to come back after 120 s)"), "{why}");
+        assert_eq!(sent(&log).len(), 2, "coming back earlier would only add to the load");
+        let conflict = json!({"message": "the object has been modified"});
+        assert!(matches!(
+            refused(Fake::core().with(&patch, 409, conflict), &map("web")).await,
+            Refusal::Conflict(_)
+        ));
     }
 
     #[tokio::test]

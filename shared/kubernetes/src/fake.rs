@@ -75,6 +75,7 @@ fn answer(
             (404, json!({"kind": "Status", "message": "the server could not find the requested resource"}))
         }
     };
-    let answer = Response::builder().status(code).header("retry-after", "0");
+    let wait = body.pointer("/details/retryAfterSeconds").and_then(Value::as_u64).unwrap_or_default();
+    let answer = Response::builder().status(code).header("retry-after", wait);
     answer.body(Full::new(Bytes::from(body.to_string()))).expect("the answer is well formed")
 }

@@ -8,6 +8,7 @@
 mod api;
 mod call;
 mod cluster;
+mod denial;
 mod discovery;
 mod kubeconfig;
 mod locks;

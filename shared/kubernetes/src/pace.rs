@@ -24,6 +24,11 @@ impl Pace {
         }
     }
 
+    /// Starts nothing before `until`: the server asked us to wait.
+    pub(crate) fn hold(&mut self, until: Instant) {
+        self.due = self.due.max(until);
+    }
+
     /// When the next call may start.
     pub(crate) fn turn(&mut self, now: Instant) -> Instant {
         let due = self.due.max(now.checked_sub(AHEAD).unwrap_or(now));
@@ -49,6 +54,16 @@ mod tests {
         assert_eq!(started(50, 1000, Duration::from_secs(1)), 101);
         assert_eq!(started(50, 1000, Duration::from_secs(10)), 551);
         assert_eq!(started(1, 10, Duration::from_secs(2)), 4);
+    }
+
+    #[test]
+    fn a_server_that_asks_to_wait_holds_every_call() {
+        let begun = Instant::now();
+        let mut pace = Pace::new(50, begun);
+        pace.hold(begun + Duration::from_secs(2));
+        assert_eq!(pace.turn(begun), begun + Duration::from_secs(2));
+        pace.hold(begun);
+        assert!(pace.turn(begun) > begun + Duration::from_secs(2), "an earlier hold shortens none");
     }
 
     #[test]

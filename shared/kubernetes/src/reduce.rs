@@ -114,10 +114,21 @@ pub(crate) fn refusal(asked: &Resource, refusal: Refusal) -> Refusal {
         Refusal::Unprocessable(_) => {
             Refusal::Unprocessable(unsaid("the API server finds the Secret invalid"))
         }
+        Refusal::Denied { by, forcing, .. } => {
+            Refusal::Denied { by, forcing, why: unsaid("a Secret is refused") }
+        }
+        Refusal::Conflict(_) => Refusal::Conflict(unsaid("the Secret changed in between")),
         Refusal::WebhookDown(_) => Refusal::WebhookDown(unsaid("a webhook for Secrets did not answer")),
         Refusal::NoDryRun(_) => Refusal::NoDryRun(unsaid("a webhook for Secrets said so")),
         Refusal::Unavailable(_) => Refusal::Unavailable(unsaid("the request for the Secret failed")),
-        other => other,
+        Refusal::Throttled(_) => Refusal::Throttled(unsaid("too many requests")),
+        Refusal::TimedOut(_) => Refusal::TimedOut(unsaid("no answer to the request for the Secret")),
+        Refusal::NamespaceMissing
+        | Refusal::NamespaceTerminating
+        | Refusal::KindMissing
+        | Refusal::Aggregated(_)
+        | Refusal::MissingRight(_)
+        | Refusal::Forbidden(_) => refusal,
     }
 }
 

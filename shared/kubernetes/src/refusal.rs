@@ -3,6 +3,8 @@
 use ports::{ClusterError, Refusal};
 use serde::Deserialize;
 
+use crate::denial::{denial, missing_right};
+
 /// Characters that are kept of a server's message. More than anybody is shown: a value that is cut in two here could not be
 /// found and masked later.
 const MAX_CHARS: usize = 20_000;
@@ -60,6 +62,12 @@ impl Status {
         rbac || self.says("attempting to grant RBAC permissions not currently held")
     }
 
+    /// What denies the object to everybody. Flux takes a 409 or 422 for an immutable field, whoever says so.
+    fn denied(&self) -> Option<Refusal> {
+        let (by, why) = denial(&self.message)?;
+        Some(Refusal::Denied { by, why: cut(&why), forcing: matches!(self.code, 409 | 422) })
+    }
+
     fn namespace_missing(&self) -> bool {
         self.code == 404 && self.details.as_ref().is_some_and(|d| d.kind == "namespaces")
     }
@@ -79,15 +87,17 @@ impl Status {
 }
 
 fn immutable(message: &str) -> bool {
-    const WORDS: [&str; 6] = [
+    const WORDS: [&str; 7] = [
         "is immutable",
         "are immutable",
         "immutable field",
         "may not change once set",
-        "updates to statefulset spec for fields other than",
+        "may not be changed in an update",
         "updates may not change fields other than",
+        "cannot change roleRef",
     ];
-    WORDS.iter().any(|words| message.contains(words))
+    let forbidden = message.split_once("updates to ").is_some_and(|(_, rest)| rest.contains("forbidden"));
+    forbidden || WORDS.iter().any(|words| message.contains(words))
 }
 
 /// Answers with status 500 that say something of the object all the same.
@@ -109,6 +119,8 @@ pub(crate) fn webhook_down(words: &str) -> bool {
 /// Whether asking again gives the same answer.
 pub(crate) fn definite(status: &Status) -> bool {
     match status.code {
+        // Whoever denies has made up its mind, whatever the code.
+        409 | 429 | 500.. if status.denied().is_some() => true,
         409 => status.immutable(),
         408 | 425 | 429 => false,
         500.. => about_the_object(status),
@@ -121,20 +133,33 @@ pub(crate) fn refusal(status: &Status) -> Refusal {
     let words = status.words();
     match status.code {
         _ if status.says("does not support dry run") => Refusal::NoDryRun(words),
-        401 => Refusal::Forbidden("the credentials are refused (401): renew the kubeconfig".to_owned()),
-        403 if status.forbids_us() => Refusal::Forbidden(words),
-        403 if status.namespace_terminating() => Refusal::NamespaceTerminating,
-        404 if status.namespace_missing() => Refusal::NamespaceMissing,
-        404 if status.details.as_ref().is_none_or(|d| d.kind.is_empty()) => Refusal::KindMissing,
         409 | 422 if status.immutable() => Refusal::Immutable(words),
-        409 | 408 | 425 | 429 => Refusal::Unavailable(words),
-        500.. if webhook_down(&words) => Refusal::WebhookDown(words),
-        500.. if !about_the_object(status) => Refusal::Unavailable(words),
-        422 => Refusal::Unprocessable(words),
         // Flux reads these words in the answers of webhooks, too.
         400..=403 if status.says("is immutable") || status.says("immutable field") => {
             Refusal::Immutable(words)
         }
+        // A name from a pull request, which a missing right repeats, must not pass for a policy.
+        403 if status.forbids_us() => by_code(403, status, words),
+        code => status.denied().unwrap_or_else(|| by_code(code, status, words)),
+    }
+}
+
+fn by_code(code: u16, status: &Status, words: String) -> Refusal {
+    match code {
+        401 => Refusal::Forbidden("the credentials are refused (401): renew the kubeconfig".to_owned()),
+        403 if status.forbids_us() => {
+            missing_right(&words).map_or(Refusal::Forbidden(words), Refusal::MissingRight)
+        }
+        403 if status.namespace_terminating() => Refusal::NamespaceTerminating,
+        404 if status.namespace_missing() => Refusal::NamespaceMissing,
+        404 if status.details.as_ref().is_none_or(|d| d.kind.is_empty()) => Refusal::KindMissing,
+        409 => Refusal::Conflict(words),
+        429 => Refusal::Throttled(words),
+        408 | 504 => Refusal::TimedOut(words),
+        425 => Refusal::Unavailable(words),
+        500.. if webhook_down(&words) => Refusal::WebhookDown(words),
+        500.. if !about_the_object(status) => Refusal::Unavailable(words),
+        422 => Refusal::Unprocessable(words),
         _ => Refusal::Invalid(words),
     }
 }
@@ -160,6 +185,7 @@ fn cut(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ports::Gate;
     use serde_json::json;
 
     fn status(code: u16, message: &str, details: serde_json::Value) -> Status {
@@ -170,7 +196,14 @@ mod tests {
     fn check(code: u16, message: &str, expected: fn(String) -> Refusal) {
         let status = status(code, message, json!({}));
         assert_eq!(refusal(&status), expected(message.to_owned()), "{code}");
-        let heals = matches!(refusal(&status), Refusal::Unavailable(_) | Refusal::WebhookDown(_));
+        let heals = matches!(
+            refusal(&status),
+            Refusal::Unavailable(_)
+                | Refusal::WebhookDown(_)
+                | Refusal::Throttled(_)
+                | Refusal::Conflict(_)
+                | Refusal::TimedOut(_)
+        );
         assert_eq!(definite(&status), !heals, "{code} {message}");
     }
 
@@ -186,30 +219,51 @@ mod tests {
 
     #[test]
     fn who_may_not_and_what_nobody_may() {
-        check(
+        let missing = status(
             403,
             "deployments.apps \"web\" is forbidden: User \"preflux\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"apps\"",
-            Refusal::Forbidden,
+            json!({}),
+        );
+        let refusal_of = refusal(&missing);
+        assert!(
+            matches!(&refusal_of, Refusal::MissingRight(right) if right.verb == "patch"),
+            "{refusal_of:?}"
         );
         check(
             403,
             "clusterroles.rbac.authorization.k8s.io \"x\" is forbidden: user \"preflux\" (groups=[\"a\"]) is attempting to grant RBAC permissions not currently held:",
             Refusal::Forbidden,
         );
-        check(
+        let denied = |code: u16, message: &str, expected: Gate, unprocessable: bool| {
+            let status = status(code, message, json!({}));
+            let refusal = refusal(&status);
+            let Refusal::Denied { by, forcing, .. } = &refusal else { panic!("{message}: {refusal:?}") };
+            assert_eq!((by, *forcing), (&expected, unprocessable), "{message}");
+            assert!(definite(&status), "{message}");
+        };
+        let policy = "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: no";
+        for code in [401, 403, 413] {
+            denied(code, policy, Gate::Policy("x".to_owned()), false);
+        }
+        denied(422, policy, Gate::Policy("x".to_owned()), true);
+        let webhook = "admission webhook \"x.example\" denied the request: no latest tags";
+        for (code, forcing) in
+            [(400, false), (403, false), (409, true), (422, true), (429, false), (500, false)]
+        {
+            denied(code, webhook, Gate::Webhook("x.example".to_owned()), forcing);
+        }
+        denied(
             403,
             "pods \"web\" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=5, limited: pods=5",
-            Refusal::Invalid,
+            Gate::Quota("pods".to_owned()),
+            false,
         );
-        check(
-            403,
-            "configmaps \"a\" is forbidden: ValidatingAdmissionPolicy 'x' with binding 'x' denied request: no",
-            Refusal::Invalid,
+        let named = format!(
+            "configmaps \"{policy}\" is forbidden: User \"u\" cannot patch resource \"configmaps\" in API group \"\" in the namespace \"a\""
         );
-        check(
-            400,
-            "admission webhook \"policy.example.test\" denied the request: no latest tags",
-            Refusal::Invalid,
+        assert!(
+            matches!(refusal(&status(403, &named, json!({}))), Refusal::MissingRight(_)),
+            "a name is no policy"
         );
         check(400, "admission webhook \"x.example.test\" does not support dry run", Refusal::NoDryRun);
         check(
@@ -226,6 +280,16 @@ mod tests {
         check(
             422,
             "Deployment.apps \"web\" is invalid: spec.selector: Invalid value: {}: field is immutable",
+            Refusal::Immutable,
+        );
+        check(
+            422,
+            "StorageClass.storage.k8s.io \"a\" is invalid: parameters: Forbidden: updates to parameters are forbidden.",
+            Refusal::Immutable,
+        );
+        check(
+            422,
+            "RoleBinding \"a\" is invalid: roleRef: Invalid value: rbac.RoleRef{}: cannot change roleRef",
             Refusal::Immutable,
         );
         check(
@@ -268,14 +332,15 @@ mod tests {
 
     #[test]
     fn what_may_pass() {
-        check(429, "too many requests", Refusal::Unavailable);
+        check(429, "too many requests", Refusal::Throttled);
+        check(504, "request did not complete within the requested timeout", Refusal::TimedOut);
         check(503, "the server is currently unable to handle the request", Refusal::Unavailable);
         check(
             500,
             "Internal error occurred: failed calling webhook \"x\": connection refused",
             Refusal::WebhookDown,
         );
-        check(409, "Operation cannot be fulfilled: the object has been modified", Refusal::Unavailable);
+        check(409, "Operation cannot be fulfilled: the object has been modified", Refusal::Conflict);
     }
 
     #[test]

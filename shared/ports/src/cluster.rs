@@ -64,16 +64,61 @@ pub enum Refusal {
     /// The object does not pass validation (422), not only because of immutable fields: merging it would fail. Flux takes every
     /// such answer for an immutable field where it may force.
     Unprocessable(String),
-    /// The object cannot be read as its kind, or a policy, quota or webhook denies it: merging it would fail.
+    /// The object cannot be read as its kind, or is refused for another reason that is the same for everybody: merging it would fail.
     Invalid(String),
+    /// A policy, webhook or quota denies it to everybody: merging it would fail.
+    Denied {
+        /// Which.
+        by: Gate,
+        /// What it says.
+        why: String,
+        /// Whether it says so with 409 or 422: Flux takes every such answer for an immutable field where it may force.
+        forcing: bool,
+    },
+    /// The object changed in between, or is not the one that the manifest names (409), each time.
+    Conflict(String),
     /// A webhook cannot be asked in a dry-run.
     NoDryRun(String),
+    /// The kind's group, which another API server answers for: it need not honour a dry-run, so it is not asked.
+    Aggregated(String),
     /// An admission webhook cannot be reached, after retries.
     WebhookDown(String),
-    /// Our identity may not ask.
+    /// Our identity may not ask, for it lacks this right.
+    MissingRight(Right),
+    /// Our identity may not ask, for another reason.
     Forbidden(String),
-    /// No answer in time, too many requests, or a server error, after retries.
+    /// Too many requests, after retries.
+    Throttled(String),
+    /// No answer in time, after retries.
+    TimedOut(String),
+    /// No connection or a server error, after retries.
     Unavailable(String),
+}
+
+/// What denies an object to everybody, by its name in the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// A ValidatingAdmissionPolicy.
+    Policy(String),
+    /// An admission webhook.
+    Webhook(String),
+    /// A ResourceQuota of the object's namespace.
+    Quota(String),
+    /// The level of Pod Security of the object's namespace.
+    PodSecurity(String),
+}
+
+/// A right that RBAC can grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Right {
+    /// `get`, `create`, `patch` and so on.
+    pub verb: String,
+    /// API group; empty for the core group.
+    pub group: String,
+    /// The plural, such as `deployments`.
+    pub resource: String,
+    /// Where it is needed; empty for the whole cluster.
+    pub namespace: String,
 }
 
 /// The cluster could not be asked at all.

@@ -25,7 +25,7 @@ pub use chat::{Chat, ChatError, ChatMessage, MessageRef};
 #[cfg(feature = "trees")]
 pub use checkout::{Checkout, CheckoutError, Checkouts, SharedTree};
 pub use cluster::{
-    Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Lock, Refusal,
+    Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Gate, Lock, Refusal, Right,
 };
 pub use data_keys::{DataKeys, WrappedDataKey};
 pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};

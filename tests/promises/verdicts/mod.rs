@@ -37,8 +37,8 @@ pub(crate) struct Verdict {
 
 /// The name of the known difference, or `None` when there is nothing that would explain one.
 fn known(forced: bool, ours: &Verdict, theirs: &Verdict) -> Option<&'static str> {
-    let refused =
-        ours.action == "error" && ["Invalid", "Unprocessable"].iter().any(|word| ours.why.starts_with(word));
+    let refused = ours.action == "error"
+        && ["Invalid", "Unprocessable", "Denied", "Conflict"].iter().any(|word| ours.why.starts_with(word));
     (forced && refused && theirs.action == "created").then_some(KNOWN[0].0)
 }
 

@@ -9,7 +9,7 @@ const GAP: &str = "‹…›";
 pub const REASON_IN_SLACK: &str = "its reason is shown in Slack";
 
 /// Our own sentences, without what stands in backticks. Whoever adds one that everyone may read adds it here.
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     "it waits for namespace ``, which comes with this pull request",
     "it waits for the CRD of kind `` of group ``, which comes with this pull request",
     "namespace `` does not exist, and nothing here creates it: add it, or correct the name",
@@ -17,24 +17,43 @@ const OURS: [&str; 7] = [
     "the cluster does not serve the kind `` of group `` in this version: install its CRD first, or write a version that is served",
     "the cluster identity has no rights on Secrets, on purpose, so Git's two sides are compared",
     "its Kustomization applies to another cluster (``), which was not asked",
+    "its group is served by an aggregated API server, which need not honour dry-runs, so Git's two sides are compared",
 ];
 
 /// What our sentences that hold the server's words begin or end with; that much is for everyone.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 15] = [
     ("its CRD changes in this pull request, and the API server still has the old schema", ": "),
     ("an admission webhook did not answer the dry-run, and merging fails as long as it does not", ": "),
     ("an admission webhook does not support dry-runs", ": "),
     ("our cluster identity may not ask (grant it, see infra/cluster)", ": "),
     ("the API server did not answer", ": "),
+    ("the API server did not answer in time; run the diff again later", ": "),
+    ("the API server has too many requests to answer; run the diff again later", ": "),
+    ("it changed in the cluster each time it was asked about; run the diff again", ": "),
+    (
+        "admission policy `` denies it, as it will after merging; change the object, or have the policy changed",
+        ": ",
+    ),
+    (
+        "admission webhook `` denies it, as it will after merging; change the object, or have the webhook's rules changed",
+        ": ",
+    ),
+    ("ResourceQuota `` refuses it; ask for less, or have the quota raised", ": "),
+    (
+        "Pod Security at level `` refuses it; ask for fewer privileges, or have the namespace labelled otherwise",
+        ": ",
+    ),
+    ("Git sets ``, which the live object does not have like that; take it out", ": "),
     ("the base branch's version could not be judged, so the renders are compared", ""),
     ("an immutable field changes; `spec.force` would recreate the object", ""),
 ];
 
 /// Fields of Flux that our sentences name.
-const FIELDS: [&str; 3] = ["spec.kubeConfig", "spec.force", "spec.prune"];
+const FIELDS: [&str; 5] =
+    ["spec.kubeConfig", "spec.force", "spec.prune", "metadata.resourceVersion", "metadata.uid"];
 
 /// Words that a name in quotes may stand behind: what they introduce is a kind, an identity or a policy.
-const INTRODUCE: [&str; 12] = [
+const INTRODUCE: [&str; 13] = [
     "resource",
     "group",
     "namespace",
@@ -47,32 +66,37 @@ const INTRODUCE: [&str; 12] = [
     "verb",
     "manager",
     "with",
+    "resourcequota",
 ];
 
 /// A reason for everyone: ours, or that there is one.
 pub fn for_everyone(reason: &str, git: &GitText) -> String {
     let pieces: Vec<&str> = reason.split('`').collect();
     let known = |name: &&str| FIELDS.contains(name) || git.has(name);
-    let skeleton = pieces.iter().step_by(2).copied().collect::<Vec<_>>().join("``");
     if pieces.len() % 2 == 1
-        && OURS.contains(&skeleton.as_str())
+        && OURS.contains(&skeleton(reason).as_str())
         && pieces.iter().skip(1).step_by(2).all(|name| name.is_empty() || known(name))
     {
         return reason.to_owned();
     }
-    for (part, behind) in PARTS {
-        let fits = if behind.is_empty() {
-            // What is between the two halves is the server's.
+    let said = PARTS.iter().find_map(|(part, behind)| match *behind {
+        // What is between the two halves is the server's.
+        "" => {
             let (head, tail) = part.split_once(", ").unwrap_or(("", part));
-            reason.starts_with(head) && reason.trim_end_matches(')').ends_with(tail)
-        } else {
-            reason.starts_with(&format!("{part}{behind}"))
-        };
-        if fits {
-            return format!("{part}; {REASON_IN_SLACK}");
+            let fits = reason.starts_with(head) && reason.trim_end_matches(')').ends_with(tail);
+            fits.then(|| (*part).to_owned())
         }
-    }
-    REASON_IN_SLACK.to_owned()
+        behind => {
+            let (head, _) = reason.split_once(behind)?;
+            (skeleton(head) == *part).then(|| without_names(head, git))
+        }
+    });
+    said.map_or_else(|| REASON_IN_SLACK.to_owned(), |part| format!("{part}; {REASON_IN_SLACK}"))
+}
+
+/// A sentence without what stands in backticks.
+fn skeleton(text: &str) -> String {
+    text.split('`').step_by(2).collect::<Vec<_>>().join("``")
 }
 
 /// A remark for everyone: ours, without names that are not in Git; one that quotes anybody is left out.
@@ -80,7 +104,12 @@ pub fn remark_for_everyone(remark: &str, git: &GitText) -> String {
     if remark.contains('"') {
         return "a remark on this is shown in Slack".to_owned();
     }
-    let pieces = remark.split('`').enumerate();
+    without_names(remark, git)
+}
+
+/// A sentence of ours with gaps for the names that are not in Git.
+fn without_names(text: &str, git: &GitText) -> String {
+    let pieces = text.split('`').enumerate();
     let shown = pieces.map(|(at, piece)| match at % 2 == 0 || FIELDS.contains(&piece) || git.has(piece) {
         true => piece,
         false => GAP,
@@ -143,10 +172,11 @@ fn repeated(piece: &str, before: &str, git: &GitText) -> String {
     format!("{quote}{GAP}{quote}")
 }
 
-/// Names of kinds, identities and policies: lower case, no random digits.
+/// Names of kinds, identities and policies: lower case, and at most a number by itself.
 fn is_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || ".:-/".contains(c);
-    text.len() <= 100 && text.chars().all(plain)
+    let words = |part: &str| part.chars().all(|c| c.is_ascii_lowercase());
+    let number = |part: &str| part.len() <= 3 && part.chars().all(|c| c.is_ascii_digit());
+    text.len() <= 100 && text.split(['.', ':', '-', '/']).all(|part| words(part) || number(part))
 }
 
 /// Words, paths of fields, versions, sizes and small numbers: nothing that a key or a password looks like.
@@ -202,6 +232,8 @@ mod tests {
             "deployments.apps \"web\" is forbidden: User \"preflux\" cannot patch resource \"deployments\" in API group \"apps\" in the namespace \"shop-2\"",
         );
         same("namespace `shop-2` does not exist, and nothing here creates it");
+        same("admission policy `no-latest-2` denies it, as it will after merging");
+        same("it lacks `patch` on `deployments.apps` in namespace `shop-2`");
         same("an immutable field changes; `spec.force` would recreate the object");
         same("Invalid value: \"b3\": must be a number");
         team("Invalid value: \"hunter\": must be a number", "Invalid value: \"‹…›\": must be a number");
@@ -229,6 +261,17 @@ mod tests {
         check(
             "the API server did not answer: l1ve",
             "the API server did not answer; its reason is shown in Slack",
+        );
+        let denied = "admission policy `l1ve` denies it, as it will after merging; change the object, or have the policy changed";
+        let shown = "admission policy `‹…›` denies it, as it will after merging; change the object, or have the policy changed; its reason is shown in Slack";
+        check(&format!("{denied}: l1ve `web` is"), shown);
+        check(
+            "the API server did not answer: it waits for namespace `shop-2`, which comes with this pull request",
+            "the API server did not answer; its reason is shown in Slack",
+        );
+        check(
+            "Git sets `metadata.uid`, which the live object does not have like that; take it out: l1ve",
+            "Git sets `metadata.uid`, which the live object does not have like that; take it out; its reason is shown in Slack",
         );
         check(
             "the base branch's version could not be judged (l1ve), so the renders are compared",

@@ -79,7 +79,9 @@ pub(crate) fn files(version: &str) -> Files {
         &format!("spec: {{interval: 1m, values: {{tag: '{version}'}}}}"),
     );
     text += &object("example.test/v1", "Widget", "widget", &format!("spec: {{size: '{version}'}}"));
-    for name in ["refused", "busy", "forbidden", "immutable"] {
+    for name in
+        ["refused", "busy", "forbidden", "immutable", "denied", "conflict", "throttled", "late", "aggregated"]
+    {
         text += &object("v1", "ConfigMap", name, &format!("data: {{version: '{version}'}}"));
     }
     Files::from([("apps/all.yaml".to_owned(), text)])

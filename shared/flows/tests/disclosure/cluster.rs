@@ -5,7 +5,9 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use domain::ObjectId;
-use ports::{Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Lock, Refusal};
+use ports::{
+    Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Gate, Lock, Refusal,
+};
 use serde_json::{Value, json};
 
 pub(crate) struct Hostile {
@@ -109,6 +111,14 @@ impl Cluster for Hostile {
             "busy" => DryRun::Refused(Refusal::Unavailable(words)),
             "forbidden" => DryRun::Refused(Refusal::Forbidden(words)),
             "immutable" => DryRun::Refused(Refusal::Immutable(words)),
+            "denied" => {
+                let by = Gate::Webhook(self.salt.clone());
+                DryRun::Refused(Refusal::Denied { by, why: words, forcing: true })
+            }
+            "conflict" => DryRun::Refused(Refusal::Conflict(words)),
+            "throttled" => DryRun::Refused(Refusal::Throttled(words)),
+            "late" => DryRun::Refused(Refusal::TimedOut(words)),
+            "aggregated" => DryRun::Refused(Refusal::Aggregated(self.salt.clone())),
             _ => DryRun::Accepted(self.stored(object, false)),
         }
     }

@@ -28,7 +28,7 @@ fn scalar() -> impl Strategy<Value = String> {
 
 fn object() -> impl Strategy<Value = String> {
     let kind = proptest::sample::select(vec!["Secret", "ConfigMap", "Deployment", "HelmRelease", "Widget"]);
-    let name = proptest::sample::select(vec!["a", "b", "refused", "busy", "immutable"]);
+    let name = proptest::sample::select(vec!["a", "b", "refused", "busy", "immutable", "denied", "conflict"]);
     (kind, name, "[a-z]{1,3}", scalar()).prop_map(|(kind, name, key, value)| {
         let (api, rest) = match kind {
             "Secret" if value.contains('$') => ("v1", format!("stringData: {{{key}: '{value}'}}")),

@@ -4,10 +4,10 @@ use domain::change::{ChangeKind, Check, comparable, same};
 use domain::plan::ObjectPlan;
 use flux::control::{self, SsaPolicy};
 use flux::without_zeros;
-use ports::{DryRun, Refusal};
+use ports::DryRun;
 use serde_json::Value;
 
-use super::{Answer, Asker, written};
+use super::{Answer, Asker, forced, written};
 
 impl Asker<'_> {
     pub(super) async fn changed(&self, plan: &ObjectPlan, before: &Value, after: &Value) -> Answer {
@@ -28,7 +28,7 @@ impl Asker<'_> {
         }
         let renders = || (Some(without_zeros(before)), Some(without_zeros(after)));
         match futures::join!(self.cluster.dry_run(before), self.cluster.dry_run(after)) {
-            (_, DryRun::Refused(refusal @ (Refusal::Immutable(_) | Refusal::Unprocessable(_)))) => {
+            (_, DryRun::Refused(refusal)) if forced::may_force(&refusal) => {
                 self.unprocessable(plan, after, refusal, renders()).await
             }
             (_, DryRun::Refused(refusal)) => {

@@ -4,10 +4,10 @@ use domain::change::{ChangeKind, Check};
 use domain::plan::ObjectPlan;
 use flux::control::{self, SsaPolicy};
 use flux::without_zeros;
-use ports::{DryRun, Refusal};
+use ports::DryRun;
 use serde_json::Value;
 
-use super::{Answer, Asker, written};
+use super::{Answer, Asker, forced, written};
 
 impl Asker<'_> {
     pub(super) async fn created(&self, plan: &ObjectPlan, after: &Value) -> Answer {
@@ -21,7 +21,7 @@ impl Asker<'_> {
             return self.as_written(plan, ChangeKind::Created, (None, after));
         }
         match self.cluster.dry_run(after).await {
-            DryRun::Refused(refusal @ (Refusal::Immutable(_) | Refusal::Unprocessable(_))) => {
+            DryRun::Refused(refusal) if forced::may_force(&refusal) => {
                 self.unprocessable(plan, after, refusal, (None, Some(without_zeros(after)))).await
             }
             DryRun::Refused(refusal) => {

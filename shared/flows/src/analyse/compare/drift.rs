@@ -6,9 +6,10 @@
 use domain::change::{Change, ChangeKind, Check, comparable, join};
 use domain::{Drift, ObjectId};
 use flux::{DriftIgnore, control};
-use ports::{DryRun, Refusal};
+use ports::DryRun;
 use serde_json::Value;
 
+use super::refusals::unanswered;
 use super::{Answer, Asker, gone, owned};
 
 /// Objects named in one sentence.
@@ -39,14 +40,14 @@ impl Asker<'_> {
             Ok(Some(live)) if control::is_excluded(&live) => return Answer::default(),
             Ok(Some(live)) => live,
             Ok(None) => return unseen(Unseen::Missing(id.clone())),
-            Err(refusal) => return unseen(Unseen::Unknown(id.clone(), reason(refusal))),
+            Err(refusal) => return unseen(Unseen::Unknown(id.clone(), unanswered(refusal))),
         };
         let old = match old {
             Some(old) => old,
             None if owned::settles(before, &live) => return Answer::default(),
             None => match self.cluster.dry_run(before).await {
                 DryRun::Accepted(old) => old,
-                DryRun::Refused(refusal) => return unseen(Unseen::Unknown(id.clone(), reason(refusal))),
+                DryRun::Refused(refusal) => return unseen(Unseen::Unknown(id.clone(), unanswered(refusal))),
             },
         };
         Answer { drift: self.drifted(id, live, old), ..Answer::default() }
@@ -121,21 +122,6 @@ fn readable(pointer: &str) -> String {
         Ok(index) => format!("{path}[{index}]"),
         Err(_) => join(&path, &part),
     })
-}
-
-fn reason(refusal: Refusal) -> String {
-    match refusal {
-        Refusal::NamespaceMissing => "its namespace does not exist".to_owned(),
-        Refusal::NamespaceTerminating => "its namespace is being deleted".to_owned(),
-        Refusal::KindMissing => "the cluster does not know its kind".to_owned(),
-        Refusal::Immutable(why)
-        | Refusal::Unprocessable(why)
-        | Refusal::WebhookDown(why)
-        | Refusal::Invalid(why)
-        | Refusal::NoDryRun(why)
-        | Refusal::Forbidden(why)
-        | Refusal::Unavailable(why) => why,
-    }
 }
 
 /// Sentences about the objects whose drift is not known: one for those that are not there, and one for each reason.

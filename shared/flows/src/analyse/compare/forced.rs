@@ -6,10 +6,25 @@ use flux::control;
 use ports::Refusal;
 use serde_json::Value;
 
+use super::refusals::{denied, unanswered};
 use super::{Answer, Asker};
 
+/// What an object may pin itself to: with either of these it fits one live object alone, and none that is made anew.
+const PINS: [&str; 2] = ["resourceVersion", "uid"];
+
+/// Whether Flux takes an answer for an immutable field, which it may force: every 409 and 422, whoever says so.
+pub(super) fn may_force(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::Immutable(_)
+            | Refusal::Unprocessable(_)
+            | Refusal::Conflict(_)
+            | Refusal::Denied { forcing: true, .. }
+    )
+}
+
 impl Asker<'_> {
-    /// What comes of an object that the API server refuses with 422, or because an immutable field changes.
+    /// What comes of an object that the API server refuses in a way that Flux may force.
     pub(super) async fn unprocessable(
         &self,
         plan: &ObjectPlan,
@@ -18,6 +33,7 @@ impl Asker<'_> {
         sides: (Option<Value>, Option<Value>),
     ) -> Answer {
         let kind = if sides.0.is_some() { ChangeKind::Changed } else { ChangeKind::Created };
+        let refusal = pinned(after, refusal);
         let live = match self.cluster.live(after).await {
             Ok(live) => live,
             // Whether it is there to be deleted, or forced by itself, is not known; that it is refused as it stands is.
@@ -43,7 +59,18 @@ impl Asker<'_> {
                 answer.change = answer.change.map(|change| change.remarked(&remark, self.mask));
                 answer
             }
-            (Some(live), Refusal::Unprocessable(why)) if forced => {
+            (Some(_), Refusal::Conflict(why)) if forced => {
+                let check = self.check(&plan.id, Refusal::Conflict(why));
+                let mut answer = self.change(plan, kind, check, (before, after));
+                let remark = "Flux is told to force: if it is answered like that as well, it deletes the object and makes it anew";
+                answer.change = answer.change.map(|change| change.remarked(remark, self.mask));
+                answer
+            }
+            (Some(live), refusal) if forced => {
+                let why = match refusal {
+                    Refusal::Denied { by, why, .. } => denied(&by, &why),
+                    other => unanswered(other),
+                };
                 let why = format!(
                     "{why} (Flux is told to force: it deletes the object first, and it stays away if the new one is refused as well)"
                 );
@@ -60,5 +87,16 @@ impl Asker<'_> {
                 self.change(plan, kind, check, (before, after))
             }
         }
+    }
+}
+
+/// What Git itself pins to another object than the live one does not pass, whoever asks again.
+fn pinned(after: &Value, refusal: Refusal) -> Refusal {
+    let pin = PINS.into_iter().find(|pin| after["metadata"].get(pin).is_some());
+    match (refusal, pin) {
+        (Refusal::Conflict(why), Some(pin)) => Refusal::Unprocessable(format!(
+            "Git sets `metadata.{pin}`, which the live object does not have like that; take it out: {why}"
+        )),
+        (refusal, _) => refusal,
     }
 }
