@@ -25,13 +25,13 @@ struct Options {
     require_all: bool,
     /// Only tests whose names contain this, and no other check.
     filter: Option<String>,
-    /// Only the tests of this crate, and no other check.
-    package: Option<String>,
+    /// Only the tests of these crates, and no other check.
+    packages: Vec<String>,
 }
 
 impl Options {
     fn only_tests(&self) -> bool {
-        self.filter.is_some() || self.package.is_some()
+        self.filter.is_some() || !self.packages.is_empty()
     }
 }
 
@@ -114,7 +114,7 @@ fn parse(args: Vec<String>) -> Result<Options> {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--require-all" => options.require_all = true,
-            "-p" | "--package" => options.package = Some(args.next().context("`--package` needs a crate")?),
+            "-p" | "--package" => options.packages.push(args.next().context("`--package` needs a crate")?),
             flag if flag.starts_with('-') => bail!("`test` knows no `{flag}`; see `cargo xtask test --help`"),
             _ if options.filter.is_some() => bail!("`test` takes one FILTER"),
             _ => options.filter = Some(arg),
@@ -196,10 +196,9 @@ fn tests(ledger: &mut Ledger, options: &Options) -> Result<()> {
     fs::write(&skips, "")?;
     let mut command = Command::new("cargo");
     command.args(["test", "--no-fail-fast"]);
-    match &options.package {
-        Some(package) => command.args(["--package", package]),
-        None => command.arg("--workspace"),
-    };
+    // The whole workspace has every feature on, by those who need it; a crate alone would leave out the tests that need one.
+    command.arg(if options.packages.is_empty() { "--workspace" } else { "--all-features" });
+    command.args(options.packages.iter().flat_map(|package| ["--package", package]));
     if let Some(filter) = &options.filter {
         command.args(["--", filter]);
     }
@@ -421,12 +420,15 @@ mod tests {
     fn flags() {
         let parsed = |args: &[&str]| {
             parse(args.iter().map(|arg| (*arg).to_owned()).collect())
-                .map(|options| (options.require_all, options.filter, options.package))
+                .map(|options| (options.require_all, options.filter, options.packages))
                 .map_err(|error| error.to_string())
         };
-        assert_eq!(parsed(&[]), Ok((false, None, None)));
-        assert_eq!(parsed(&["--require-all", "poll"]), Ok((true, Some("poll".to_owned()), None)));
-        assert_eq!(parsed(&["-p", "git"]), Ok((false, None, Some("git".to_owned()))));
+        assert_eq!(parsed(&[]), Ok((false, None, vec![])));
+        assert_eq!(parsed(&["--require-all", "poll"]), Ok((true, Some("poll".to_owned()), vec![])));
+        assert_eq!(
+            parsed(&["-p", "git", "-p", "slack"]),
+            Ok((false, None, vec!["git".to_owned(), "slack".to_owned()]))
+        );
         assert!(parsed(&["--all"]).is_err_and(|error| error.contains("`--all`")));
         assert!(parsed(&["a", "b"]).is_err());
     }
