@@ -28,16 +28,19 @@ use serde_json::{Value, json};
 use testkit::cluster::TestCluster;
 
 use front::{Counts, Front};
-use world::World;
+use world::{Size, World};
 
 /// How far away the API server is.
 const AWAY: Duration = Duration::from_millis(5);
+
+/// 500 objects, 20 of which change.
+const SIZE: Size = Size { namespace: "bench-diff", kustomizations: 10, apps: 10, newer: 2 };
 
 #[tokio::main]
 async fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [kubeconfig, oracle, rounds] = &args[..] else { panic!("KUBECONFIG ORACLE ROUNDS") };
-    let world = World::new();
+    let world = World::new(SIZE);
     world.seed(&TestCluster::open(Path::new(kubeconfig)).unwrap()).await;
     let front = Front::with(&PathBuf::from(kubeconfig), AWAY, &[]);
     let (mut ours, mut whole, mut limited, mut unlimited) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -55,7 +58,7 @@ async fn main() {
     }
     let requests = |c: Counts| json!({"discovery": c.discovery, "lists": c.lists, "reads": c.reads, "dry_runs": c.dry_runs});
     let result = json!({
-        "objects": world.objects(), "changed": world::CHANGED, "kustomizations": world::KUSTOMIZATIONS,
+        "objects": world.objects(), "changed": world.changed(), "kustomizations": world.kustomizations(),
         "away_ms": AWAY.as_millis(), "ours_ms": ours, "ours_affected_ms": whole, "flux_ms": limited, "flux_unlimited_ms": unlimited,
         "our_requests": requests(our_requests), "our_affected_requests": requests(whole_requests), "their_requests": requests(their_requests),
     });
@@ -67,7 +70,7 @@ async fn our_time(world: &World, front: &Front, drift: Drift) -> f64 {
     let checkout = world.checkout();
     let begun = Instant::now();
     let cluster = KubeCluster::from_file("bench", front.kubeconfig(), &kubernetes::Options::default()).await;
-    let repository = Repository::Known { urls: vec![world::URL.to_owned()], branch: "main".to_owned() };
+    let repository = Repository::Known { urls: vec![world.url()], branch: "main".to_owned() };
     let remotes = RemoteAccess::None("nothing is fetched here".to_owned());
     let cluster: Arc<dyn ports::Cluster> = Arc::new(cluster.unwrap());
     let disclosure = Disclosure::LiveValues;
@@ -80,14 +83,15 @@ async fn our_time(world: &World, front: &Front, drift: Drift) -> f64 {
         disclosure,
         drift,
         decryption,
+        until: None,
     };
     let found = analyse(question).await;
     let took = begun.elapsed();
-    check(&found);
+    check(world, &found);
     took.as_secs_f64() * 1e3
 }
 
-fn check(found: &Findings) {
+fn check(world: &World, found: &Findings) {
     let mut kinds = BTreeMap::new();
     for kustomization in &found.kustomizations {
         let finding = serde_json::to_value(&kustomization.finding).unwrap();
@@ -95,9 +99,9 @@ fn check(found: &Findings) {
         *kinds.entry("dry_run").or_insert(0) += text.matches("\"check\":\"dry_run\"").count();
         assert!(!text.contains("not_validated") && !text.contains("refused"), "{text}");
     }
-    assert_eq!(found.kustomizations.len(), world::KUSTOMIZATIONS, "{:?}", found.coverage);
+    assert_eq!(found.kustomizations.len(), world.kustomizations(), "{:?}", found.coverage);
     let changes = found.kustomizations.iter().map(changes).sum::<usize>();
-    assert_eq!(changes, world::CHANGED, "{kinds:?}");
+    assert_eq!(changes, world.changed(), "{kinds:?}");
 }
 
 fn changes(kustomization: &domain::report::KustomizationReport) -> usize {
@@ -118,6 +122,6 @@ fn their_time(world: &World, front: &Front, oracle: &str, qps: u32) -> f64 {
     let verdicts = answer["verdicts"].as_array().unwrap_or_else(|| panic!("{answer}"));
     let configured = verdicts.iter().filter(|verdict| verdict["action"] == "configured").count();
     let unchanged = verdicts.iter().filter(|verdict| verdict["action"] == "unchanged").count();
-    assert_eq!((configured, unchanged), (world::CHANGED, world.objects() - world::CHANGED), "{answer}");
+    assert_eq!((configured, unchanged), (world.changed(), world.objects() - world.changed()), "{answer}");
     answer["micros"].as_f64().unwrap() / 1e3
 }

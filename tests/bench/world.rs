@@ -11,42 +11,66 @@ use ports::Checkout;
 use serde_json::{Value, json};
 use testkit::cluster::TestCluster;
 
-pub(crate) const URL: &str = "https://git.example/acme/bench";
-/// Kustomizations; the pull request changes each.
-pub(crate) const KUSTOMIZATIONS: usize = 10;
-/// Applications of each, five objects each.
-const APPS: usize = 10;
-/// Objects that change.
-pub(crate) const CHANGED: usize = 20;
-const NAMESPACE: &str = "bench-diff";
+fn url(size: Size) -> String {
+    format!("https://git.example/acme/{}", size.namespace)
+}
 
 type Files = BTreeMap<String, Vec<u8>>;
 
+/// How large a world is, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    /// The namespace that everything is in.
+    pub(crate) namespace: &'static str,
+    /// Kustomizations; the pull request changes each.
+    pub(crate) kustomizations: usize,
+    /// Applications of each, five objects each.
+    pub(crate) apps: usize,
+    /// Applications of each with an object that changes.
+    pub(crate) newer: usize,
+}
+
 pub(crate) struct World {
+    size: Size,
     base: Files,
     result: Files,
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self { base: files(0), result: files(CHANGED / KUSTOMIZATIONS) }
+    pub(crate) fn new(size: Size) -> Self {
+        Self { size, base: files(size, 0), result: files(size, size.newer) }
+    }
+
+    /// The repository that feeds it.
+    pub(crate) fn url(&self) -> String {
+        url(self.size)
+    }
+
+    pub(crate) fn kustomizations(&self) -> usize {
+        self.size.kustomizations
     }
 
     pub(crate) fn objects(&self) -> usize {
         self.result().len()
     }
 
+    /// How many objects change.
+    pub(crate) fn changed(&self) -> usize {
+        self.size.kustomizations * self.size.newer
+    }
+
     /// Every object as Flux hands it to the API server once the pull request is merged.
     pub(crate) fn result(&self) -> Vec<Value> {
-        render(&self.result)
+        render(self.size, &self.result)
     }
 
     /// Gives the cluster what Flux has applied from the base branch.
     pub(crate) async fn seed(&self, admin: &TestCluster) {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
-        let mut objects = vec![namespace, source()];
-        objects.extend((0..KUSTOMIZATIONS).map(kustomization));
-        objects.extend(render(&self.base));
+        let name = self.size.namespace;
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let mut objects = vec![namespace, source(self.size)];
+        objects.extend((0..self.size.kustomizations).map(|number| kustomization(self.size, number)));
+        objects.extend(render(self.size, &self.base));
         for object in &objects {
             admin.apply(object).await.unwrap();
         }
@@ -68,42 +92,42 @@ impl World {
     }
 }
 
-fn source() -> Value {
+fn source(size: Size) -> Value {
     json!({
         "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
-        "metadata": {"name": "bench", "namespace": NAMESPACE},
-        "spec": {"interval": "1m", "url": URL, "ref": {"branch": "main"}},
+        "metadata": {"name": "bench", "namespace": size.namespace},
+        "spec": {"interval": "1m", "url": url(size), "ref": {"branch": "main"}},
     })
 }
 
-fn kustomization(number: usize) -> Value {
+fn kustomization(size: Size, number: usize) -> Value {
     json!({
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-        "metadata": {"name": format!("team-{number}"), "namespace": NAMESPACE},
+        "metadata": {"name": format!("team-{number}"), "namespace": size.namespace},
         "spec": {
-            "interval": "10m", "prune": true, "path": format!("./team-{number}"), "targetNamespace": NAMESPACE,
+            "interval": "10m", "prune": true, "path": format!("./team-{number}"), "targetNamespace": size.namespace,
             "sourceRef": {"kind": "GitRepository", "name": "bench"},
         },
     })
 }
 
-fn render(files: &Files) -> Vec<Value> {
+fn render(size: Size, files: &Files) -> Vec<Value> {
     let tree = MemoryTree::new(files.clone());
-    let source = GitRepository::from_value(&source()).unwrap();
+    let source = GitRepository::from_value(&source(size)).unwrap();
     let artifact = Artifact::new(&tree, &source).unwrap();
     let of = |number| {
-        let owner = Kustomization::from_value(&kustomization(number)).unwrap();
+        let owner = Kustomization::from_value(&kustomization(size, number)).unwrap();
         flux::render(&artifact, &owner, &Variables::default(), &Options::default()).unwrap().objects
     };
-    (0..KUSTOMIZATIONS).flat_map(of).collect()
+    (0..size.kustomizations).flat_map(of).collect()
 }
 
 /// Every team's folder; the images of its first applications are newer.
-fn files(newer: usize) -> Files {
+fn files(size: Size, newer: usize) -> Files {
     let mut files = Files::new();
-    for team in 0..KUSTOMIZATIONS {
+    for team in 0..size.kustomizations {
         let mut list = String::from("resources:\n");
-        for app in 0..APPS {
+        for app in 0..size.apps {
             let version = if app < newer { 2 } else { 1 };
             let _ = writeln!(list, "- app-{app}.yaml");
             files.insert(format!("team-{team}/app-{app}.yaml"), manifests(team, app, version).into_bytes());

@@ -72,6 +72,7 @@ fn question(checkout: &Checkout, cluster: Result<Arc<dyn Cluster>, String>) -> Q
         disclosure,
         drift: domain::Drift::Affected,
         decryption,
+        until: None,
     }
 }
 

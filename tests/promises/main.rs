@@ -17,8 +17,11 @@ mod front;
 mod journey;
 mod locks;
 mod recorded;
+mod requests;
 mod scenarios;
 mod support;
 mod verdicts;
 mod verified;
 mod wire;
+#[path = "../bench/world.rs"]
+mod world;

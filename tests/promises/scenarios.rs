@@ -149,6 +149,7 @@ impl Scenario {
             disclosure: Disclosure::LiveValues,
             drift: Drift::Affected,
             decryption: self.decryption(),
+            until: None,
         })
         .await;
         let report = Report {

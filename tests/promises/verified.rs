@@ -104,6 +104,7 @@ async fn findings(kubeconfig: &Path) -> Findings {
         disclosure: Disclosure::LiveValues,
         drift: Drift::Affected,
         decryption,
+        until: None,
     })
     .await
 }

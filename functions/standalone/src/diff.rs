@@ -238,8 +238,16 @@ async fn finish(
 ) -> anyhow::Result<Report> {
     let Sides { checkout, repository, cluster, remotes, drift, decryption } = sides;
     let disclosure = Disclosure::LiveValues;
-    let question =
-        Question { checkout: &checkout, repository, cluster, remotes, disclosure, drift, decryption };
+    let question = Question {
+        checkout: &checkout,
+        repository,
+        cluster,
+        remotes,
+        disclosure,
+        drift,
+        decryption,
+        until: None,
+    };
     let findings = analyse_all(question, &more).await;
     if let Some(why) = findings.held_back().filter(|_| hold_back) {
         bail!(why);

@@ -83,6 +83,7 @@ async fn findings(before: &str, after: &str, remotes: RemoteAccess) -> Findings 
         disclosure: Disclosure::LiveValues,
         drift: Drift::Off,
         decryption,
+        until: None,
     })
     .await
 }

@@ -24,6 +24,7 @@ mod normalise;
 mod order;
 mod post_build;
 mod render;
+mod settled;
 mod sops;
 mod source;
 mod takeover;
@@ -44,6 +45,7 @@ pub use kustomization::{
 pub use normalise::{Normalised, normalise, without_zeros};
 pub use order::{Stage, apply_order, compare_kinds, stage};
 pub use render::{Options, Rendered, render};
+pub use settled::settles;
 pub use sops::{DataKey, DataKeys, Unwrapped, WrappedKey, conceal, is_ciphertext, is_rotated};
 pub use source::{Follows, GitRepository, Include, Reference};
 pub use takeover::take_over;

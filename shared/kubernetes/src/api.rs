@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
 use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
@@ -82,6 +82,10 @@ impl Api {
             let (failure, wait) = match self.once(call).await {
                 Ok(value) => return Ok(value),
                 Err(Once::Failed(status)) => return Err(Failure::Status(status)),
+                Err(Once::TooLarge) => {
+                    let limit = MAX_BYTES >> 20;
+                    return Err(Failure::lost(format!("{}: the answer is over {limit} MiB", call.what())));
+                }
                 Err(Once::Later(reason)) => (Failure::lost(format!("{}: {reason}", call.what())), None),
                 Err(Once::TooLate) => (self.too_late(call), None),
                 Err(Once::Busy(status, wait)) => (busy(call, &status, wait), wait),
@@ -114,7 +118,7 @@ impl Api {
         let code = answer.status().as_u16();
         let wait = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
         let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
-        let body = body.map_err(|e| Once::Later(format!("the answer broke off: {e}")))?.to_bytes();
+        let body = body.map_err(broken_off)?.to_bytes();
         if (200..300).contains(&code) {
             return serde_json::from_slice(&body)
                 .map_err(|e| Once::Later(format!("the answer is not JSON: {e}")));
@@ -149,8 +153,17 @@ fn busy(call: &Call, status: &Status, wait: Option<Duration>) -> Failure {
     Failure::Lost { code: status.code, brief, whole: said(&status.words()) }
 }
 
+/// An answer that is too large will not be smaller the next time.
+fn broken_off(error: Box<dyn std::error::Error + Send + Sync>) -> Once {
+    match error.is::<LengthLimitError>() {
+        true => Once::TooLarge,
+        false => Once::Later(format!("the answer broke off: {error}")),
+    }
+}
+
 enum Once {
     Failed(Status),
+    TooLarge,
     /// Why.
     Later(String),
     /// No answer in time.

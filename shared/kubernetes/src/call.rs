@@ -33,6 +33,16 @@ impl Call {
         Self { method: Method::GET, uri, body: Vec::new() }
     }
 
+    /// Reads one page of the objects at `path` that the labels select.
+    pub(crate) fn read_selected(path: &Path, selector: &str, limit: usize, continued: Option<&str>) -> Self {
+        let mut uri = format!("{}?limit={limit}&labelSelector={}", path.0, encoded(selector));
+        if let Some(token) = continued {
+            uri.push_str("&continue=");
+            uri.push_str(&encoded(token));
+        }
+        Self { method: Method::GET, uri, body: Vec::new() }
+    }
+
     /// Asks what applying `object` at `path` would store.
     pub(crate) fn dry_run_apply(path: &Path, object: &Value) -> Self {
         // JSON is YAML.

@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::ahead;
 use crate::api::{Api, Failure};
 use crate::call::{Call, Path};
 use crate::discovery::{Discovery, Resource};
@@ -30,12 +31,13 @@ const MAX_PAGES: usize = 200;
 /// One cluster.
 pub struct KubeCluster {
     name: String,
-    api: Api,
-    discovery: Discovery,
-    reducer: Reducer,
+    pub(crate) api: Api,
+    pub(crate) discovery: Discovery,
+    pub(crate) reducer: Reducer,
     remotes: BTreeMap<ConfigRef, Result<Arc<dyn Cluster>, String>>,
     flux: FluxAt,
-    trust: Trust,
+    pub(crate) trust: Trust,
+    pub(crate) unlisted: ahead::Refused,
     locks: Mutex<Option<(Instant, Vec<Lock>)>>,
 }
 
@@ -106,6 +108,7 @@ impl KubeCluster {
             remotes: BTreeMap::new(),
             flux: FluxAt::default(),
             trust: Trust::Stored,
+            unlisted: ahead::Refused::default(),
             locks: Mutex::default(),
         }
     }
@@ -295,6 +298,10 @@ impl Cluster for KubeCluster {
             Err(Refusal::KindMissing) => Ok(None),
             Err(refusal) => Err(refusal),
         }
+    }
+
+    async fn live_ahead(&self, manifests: &[&Value]) -> Vec<Option<Value>> {
+        self.ahead(manifests).await
     }
 
     async fn live_by_id(&self, id: &ObjectId) -> Result<Option<Value>, Refusal> {

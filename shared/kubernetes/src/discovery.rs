@@ -41,7 +41,7 @@ const BUILT_IN: [&str; 16] = [
 const FLUX: &str = ".toolkit.fluxcd.io";
 
 /// A served kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Resource {
     pub(crate) group: String,
     pub(crate) version: String,
@@ -51,6 +51,24 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
+    /// Such as `v1` or `apps/v1`.
+    pub(crate) fn api_version(&self) -> String {
+        match self.group.as_str() {
+            "" => self.version.clone(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+
+    /// Where those of a namespace are listed; `None` if that cannot be a name. A namespace does not matter to cluster-scoped kinds.
+    pub(crate) fn list_path(&self, namespace: &str) -> Option<Path> {
+        let mut segments = base(&self.group, &self.version);
+        if self.namespaced {
+            segments.extend(["namespaces", namespace]);
+        }
+        segments.push(self.plural.as_str());
+        Path::new(&segments)
+    }
+
     /// Where the object `name` is; `None` if that cannot be a name. A namespace does not matter to cluster-scoped kinds.
     pub(crate) fn path(&self, namespace: &str, name: &str) -> Option<Path> {
         let mut segments = base(&self.group, &self.version);

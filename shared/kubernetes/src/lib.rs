@@ -5,6 +5,7 @@
 //! kube logs every failed request itself, at ERROR under the target `kube_client::client::builder`: programs filter it out,
 //! because API servers repeat field values in their messages.
 
+mod ahead;
 mod api;
 mod call;
 mod cluster;

@@ -126,13 +126,14 @@ pub(crate) fn refusal(asked: &Resource, refusal: Refusal) -> Refusal {
         Refusal::NamespaceMissing
         | Refusal::NamespaceTerminating
         | Refusal::KindMissing
+        | Refusal::OutOfTime
         | Refusal::Aggregated(_)
         | Refusal::MissingRight(_)
         | Refusal::Forbidden(_) => refusal,
     }
 }
 
-fn is_secrets(resource: &Resource) -> bool {
+pub(crate) fn is_secrets(resource: &Resource) -> bool {
     resource.group.is_empty() && resource.plural == "secrets"
 }
 

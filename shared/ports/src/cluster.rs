@@ -93,6 +93,8 @@ pub enum Refusal {
     TimedOut(String),
     /// No connection or a server error, after retries.
     Unavailable(String),
+    /// It was not asked: the time that whoever asks has for everything was over.
+    OutOfTime,
 }
 
 /// What denies an object to everybody, by its name in the cluster.
@@ -197,6 +199,12 @@ pub trait Cluster: Send + Sync {
 
     /// The object as it is; `None` when it does not exist. The API version is taken from `manifest`.
     async fn live(&self, manifest: &Value) -> Result<Option<Value>, Refusal>;
+
+    /// Reads ahead: what few requests tell of many objects that Flux applied, each at the place of its manifest, as [`Self::live`]
+    /// would give it. `None` says nothing at all about an object: it may be there, and has to be read by itself.
+    async fn live_ahead(&self, manifests: &[&Value]) -> Vec<Option<Value>> {
+        vec![None; manifests.len()]
+    }
 
     /// The object as it is, by identity alone, any served version; `None` when it does not exist or its kind is not served.
     async fn live_by_id(&self, id: &ObjectId) -> Result<Option<Value>, Refusal>;

@@ -62,7 +62,7 @@ impl Case {
     pub(super) fn random(random: &mut Random, number: usize, namespace: &str) -> Self {
         let shape = random.below(kinds::SHAPES);
         let mut desired = kinds::object(random, shape, number, namespace);
-        let mut live = match random.below(3) {
+        let mut live = match random.below(2) {
             0 => desired.clone(),
             _ => kinds::object(random, shape, number, namespace),
         };
@@ -109,7 +109,7 @@ impl Case {
 
 /// Who wrote the object, and how.
 fn history(random: &mut Random, live: Value) -> Vec<Write> {
-    let mut writes = match random.below(6) {
+    let mut writes = match random.below(8) {
         0 => return Vec::new(),
         1 => vec![Write::Create("kubectl-create", live)],
         2 => vec![Write::Create("kubectl-client-side-apply", with_last_applied(live))],

@@ -43,7 +43,11 @@ impl Oracle {
         });
         let answer = self.ask(&json!({"op": "diff", "diff": diff}));
         let text = |key: &str| answer["verdicts"][0][key].as_str().unwrap_or_default().to_owned();
-        Verdict { action: text("action"), why: format!("{} {}", text("reason"), text("error")) }
+        Verdict {
+            action: text("action"),
+            why: format!("{} {}", text("reason"), text("error")),
+            settled: false,
+        }
     }
 }
 

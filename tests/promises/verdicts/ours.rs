@@ -11,9 +11,14 @@ use serde_json::Value;
 use super::Verdict;
 
 pub(super) async fn verdict(cluster: &KubeCluster, owner: &Kustomization, object: &Value) -> Verdict {
-    let say = |action: &str| Verdict { action: action.to_owned(), why: String::new() };
     // A read that fails says nothing of the object, and the dry-run says why.
     let live = cluster.live(object).await.unwrap_or_default();
+    let settled = live.as_ref().is_some_and(|live| flux::settles(object, live));
+    Verdict { settled, ..asked(cluster, owner, object, live).await }
+}
+
+async fn asked(cluster: &KubeCluster, owner: &Kustomization, object: &Value, live: Option<Value>) -> Verdict {
+    let say = |action: &str| Verdict { action: action.to_owned(), why: String::new(), settled: false };
     let if_not_present = control::ssa_policy(object) == SsaPolicy::IfNotPresent;
     let excluded = control::is_excluded(object) || live.as_ref().is_some_and(control::is_excluded);
     if excluded || (live.is_some() && if_not_present) {
@@ -23,7 +28,9 @@ pub(super) async fn verdict(cluster: &KubeCluster, owner: &Kustomization, object
         owner.spec.force || control::is_forced(object) || live.as_ref().is_some_and(control::is_forced);
     match (cluster.dry_run(object).await, live) {
         (DryRun::Refused(Refusal::Immutable(_)), _) if forced => say("created"),
-        (DryRun::Refused(refusal), _) => Verdict { action: "error".to_owned(), why: format!("{refusal:?}") },
+        (DryRun::Refused(refusal), _) => {
+            Verdict { action: "error".to_owned(), why: format!("{refusal:?}"), settled: false }
+        }
         (DryRun::Accepted(stored), _) if stored["metadata"]["resourceVersion"].is_null() => say("created"),
         (DryRun::Accepted(stored), Some(live)) if unchanged(owner, &live, &stored) => say("unchanged"),
         (DryRun::Accepted(_), _) => say("configured"),

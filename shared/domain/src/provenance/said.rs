@@ -9,7 +9,7 @@ const GAP: &str = "‹…›";
 pub const REASON_IN_SLACK: &str = "its reason is shown in Slack";
 
 /// Our own sentences, without what stands in backticks. Whoever adds one that everyone may read adds it here.
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
     "it waits for namespace ``, which comes with this pull request",
     "it waits for the CRD of kind `` of group ``, which comes with this pull request",
     "namespace `` does not exist, and nothing here creates it: add it, or correct the name",
@@ -18,6 +18,7 @@ const OURS: [&str; 8] = [
     "the cluster identity has no rights on Secrets, on purpose, so Git's two sides are compared",
     "its Kustomization applies to another cluster (``), which was not asked",
     "its group is served by an aggregated API server, which need not honour dry-runs, so Git's two sides are compared",
+    "the time for comparing was over before the API server was asked",
 ];
 
 /// What our sentences that hold the server's words begin or end with; that much is for everyone.

@@ -25,6 +25,7 @@ use domain::mask::Mask;
 use domain::provenance::Disclosure;
 use domain::report::{ClusterAsked, Coverage, KustomizationReport, RenderChecks, Unresolved};
 use ports::{Checkout, Cluster};
+use tokio::time::Instant;
 
 pub use decryption::DecryptionAccess;
 pub use discover::Repository;
@@ -48,6 +49,8 @@ pub struct Question<'a> {
     pub drift: Drift,
     /// What encrypted files may be decrypted with.
     pub decryption: DecryptionAccess,
+    /// When to stop asking clusters about objects: what was not asked by then is reported as not checked.
+    pub until: Option<Instant>,
 }
 
 /// What was found.
@@ -91,16 +94,19 @@ async fn of_one(question: Question<'_>, alone: Alone) -> Findings {
     foreign.extend(target::moved(&base, &result));
     let mut pairs = pair::up(&base, &result);
     pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
-    let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), &mask, question.drift).await;
+    let time = compare::Time::until(question.until);
+    let how = compare::How { mask: &mask, drift: question.drift, time: &time };
+    let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), how).await;
     let along = leaving::along(&pairs, &known.live);
     foreign.retain(|unresolved| !along.iter().any(|p| p.kustomization.key.to_string() == unresolved.name));
-    kustomizations.extend(compare::all(&along, known.cluster.as_deref(), &mask, question.drift).await);
+    kustomizations.extend(compare::all(&along, known.cluster.as_deref(), how).await);
     let checks = verified(&base, &known, question.checkout, &mut kustomizations);
     let both: Vec<&pair::Pair> = pairs.iter().chain(&along).collect();
     disclose::all(&mut kustomizations, &both, &mask, question.disclosure);
     let mut notes = known.notes.clone();
     notes.extend(base.notes.iter().chain(&result.notes).cloned());
     notes.extend(remotes.notes());
+    notes.extend(time.note());
     let mut said = BTreeSet::new();
     notes.retain(|note| said.insert(note.clone()));
     Findings {

@@ -13,6 +13,7 @@ use ports::ledger::{Phase, PullRecord};
 use ports::{ChatMessage, Conditional, MessageRef, wire};
 use report::slack::{Details, State, details};
 use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
 
 use super::{WorkCtx, refresh, words};
 use crate::analyse::{Findings, Question, Repository, analyse_all};
@@ -21,6 +22,9 @@ use crate::message::{self, Place};
 
 /// Longer than any diff takes: a worker on Lambda has 300 seconds. Who comes later waits.
 const LEASE_S: i64 = 330;
+
+/// When the cluster is asked nothing more: what is left of the worker's 300 seconds is for the report.
+const ASK_FOR: Duration = Duration::from_secs(240);
 
 /// Diffs and reports, unless somebody else is at it or the job is stale.
 pub(super) async fn run(ctx: &WorkCtx, job: &DiffJob, last_try: bool) -> Result<Outcome, JobError> {
@@ -59,6 +63,7 @@ async fn told(ctx: &WorkCtx, rule: &RepoRule, key: &PullKey, error: &JobError) -
 }
 
 async fn leased(ctx: &WorkCtx, rule: &RepoRule, job: &DiffJob) -> Result<Outcome, JobError> {
+    let begun = Instant::now();
     let Some(pull) = ctx.forge.pull(&job.pull).await? else {
         return Err(JobError::fail(anyhow::anyhow!(words::pull_gone(&job.pull))));
     };
@@ -75,7 +80,7 @@ async fn leased(ctx: &WorkCtx, rule: &RepoRule, job: &DiffJob) -> Result<Outcome
         return Ok(Outcome::Nothing("this head and base are already reported"));
     }
     message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, State::Running).await?;
-    let report = report_on(ctx, &pull, &tip, &record).await?;
+    let report = report_on(ctx, &pull, &tip, &record, begun).await?;
     match ctx.forge.pull(&job.pull).await? {
         Some(now) if now.state != PullState::Open => refresh::show(ctx, rule, &now).await,
         Some(now) if now.head != pull.head => superseded(ctx, rule, &now).await,
@@ -146,6 +151,7 @@ async fn report_on(
     pull: &PullRequest,
     tip: &CommitSha,
     record: &PullRecord,
+    begun: Instant,
 ) -> Result<Report, JobError> {
     let trust = trust_in(ctx, pull).await?.vouched_for(record.vouched.as_ref(), &pull.head);
     let checkout = ctx.checkouts.pull(pull, tip).await?;
@@ -165,6 +171,7 @@ async fn report_on(
         },
         drift: ctx.drift,
         decryption: if trust.reaches_cluster() { ctx.decryption.clone() } else { words::no_decryption(pull) },
+        until: Some(begun + ASK_FOR),
     };
     let findings = analyse_all(question, more).await;
     if let Some(why) = findings.held_back().filter(|_| ctx.hold_back_when_render_differs) {

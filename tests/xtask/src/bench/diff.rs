@@ -58,12 +58,13 @@ fn write(said: &Value, machine: &str, rustc: &str) -> String {
          - **Work**: {} Kustomizations with {objects} objects in all, {changed} of which a pull request changes; a real API server \
          that answers {away} ms later than it would.\n\n\
          Ours is the whole analysis after the checkout: both sides rendered, the cluster's Kustomizations read, every changed object's two \
-         sides rehearsed and its live state read, with the defaults of 8 requests in flight and 50 a second (a second's worth at once after \
+         sides rehearsed and live states read, with the defaults of 8 requests in flight and 50 a second (a second's worth at once after \
          a quiet time). Flux's is its `ssa` package over every object of the same Kustomizations, one after the other, without the render: \
          what `flux diff kustomization` does, once with the bound of its command line (50 requests a second, 300 at once) and once without any. \
          Each begins with a client that knows nothing of the cluster. Both must find the same {changed} changes. \
-         Looking for drift in every object of the affected Kustomizations (the default) reads each once: at 50 requests a second, {objects} reads \
-         take {} s or more, whatever else is quick.\n\n\
+         Live objects are read by lists of one kind in one namespace, selected by the labels of their Kustomizations; where the cluster's \
+         identity may not list a kind, each is a read of its own, and at 50 requests a second {objects} reads take {} s or more, whatever \
+         else is quick.\n\n\
          | | ms, median (shortest) | requests: discovery, lists, reads, dry-runs | time : first row |\n|---|--:|---|--:|\n{}{}{}{}",
         number("kustomizations"),
         objects.saturating_sub(50) / 50,

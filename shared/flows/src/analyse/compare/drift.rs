@@ -10,7 +10,7 @@ use ports::DryRun;
 use serde_json::Value;
 
 use super::refusals::unanswered;
-use super::{Answer, Asker, gone, owned};
+use super::{Answer, Asker, gone};
 
 /// Objects named in one sentence.
 const NAMED: usize = 10;
@@ -44,13 +44,17 @@ impl Asker<'_> {
         };
         let old = match old {
             Some(old) => old,
-            None if owned::settles(before, &live) => return Answer::default(),
+            None if flux::settles(before, &live) => return Answer::default(),
             None => match self.cluster.dry_run(before).await {
                 DryRun::Accepted(old) => old,
                 DryRun::Refused(refusal) => return unseen(Unseen::Unknown(id.clone(), unanswered(refusal))),
             },
         };
-        Answer { drift: self.drifted(id, live, old), ..Answer::default() }
+        match self.cluster.live_with(before, live, &old).await {
+            Ok(Some(live)) => Answer { drift: self.drifted(id, live, old), ..Answer::default() },
+            Ok(None) => unseen(Unseen::Missing(id.clone())),
+            Err(refusal) => unseen(Unseen::Unknown(id.clone(), unanswered(refusal))),
+        }
     }
 
     fn drifted(&self, id: &ObjectId, mut live: Value, mut old: Value) -> Option<Change> {

@@ -1,17 +1,18 @@
 //! What the API server makes of every object whose renders differ: `dryrun(result) - dryrun(base)`, and drift apart from it,
 //! which the objects that nobody changes may have as well.
 
+mod ahead;
 mod changed;
 mod created;
 mod drift;
 mod forced;
 mod gone;
-mod owned;
+mod in_time;
 mod refusals;
 mod renamed;
 mod written;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::change::{Change, ChangeKind, Check};
 use domain::mask::Mask;
@@ -25,42 +26,61 @@ use serde_json::Value;
 
 use super::pair::Pair;
 use super::target::Target;
+use ahead::Ahead;
 use drift::Unseen;
+use in_time::InTime;
+pub(super) use in_time::Time;
 use refusals::Brings;
 
-/// Objects asked about at a time; the cluster's own adapter bounds its requests as well.
+/// Kustomizations compared at a time, and objects asked about of each; the cluster's own adapter bounds its requests as well.
 const AT_ONCE: usize = 8;
+
+/// How everything is compared.
+#[derive(Clone, Copy)]
+pub(super) struct How<'a> {
+    /// What must not be shown.
+    pub(super) mask: &'a Mask,
+    /// Whose drift is looked for.
+    pub(super) drift: Drift,
+    /// How long.
+    pub(super) time: &'a Time,
+}
 
 /// Compares all Kustomizations that are not identical, in their order.
 pub(super) async fn all(
     pairs: &[Pair],
     cluster: Option<&dyn Cluster>,
-    mask: &Mask,
-    drift: Drift,
+    how: How<'_>,
 ) -> Vec<KustomizationReport> {
     let brings = Brings::of(pairs);
-    let mut reports = Vec::new();
+    let mut targets = Vec::new();
     for pair in pairs.iter().filter(|p| !p.identical) {
-        reports.push(one(pair, cluster, mask, &brings, drift).await);
+        targets.push((pair, Target::of(&pair.kustomization, cluster).await));
+    }
+    let mut reports = Vec::new();
+    for batch in ahead::batches(targets, how.drift) {
+        let known = ahead::all(&batch, how).await;
+        let questions: Vec<_> =
+            batch.iter().map(|(pair, target)| one(pair, target, &known, &brings, how).boxed()).collect();
+        reports.extend(stream::iter(questions).buffered(AT_ONCE).collect::<Vec<_>>().await);
     }
     reports
 }
 
 async fn one(
     pair: &Pair,
-    cluster: Option<&dyn Cluster>,
-    mask: &Mask,
+    target: &Target<'_>,
+    known: &BTreeMap<String, Ahead>,
     brings: &Brings,
-    look: Drift,
+    how: How<'_>,
 ) -> KustomizationReport {
-    let kustomization = &pair.kustomization;
-    let target = Target::of(kustomization, cluster).await;
+    let (kustomization, mask) = (&pair.kustomization, how.mask);
     let mut notes: Vec<String> = pair.warnings.iter().map(|warning| mask.text(warning)).collect();
     let mut drift = Vec::new();
     let finding = match &pair.failure {
         Some((side, why)) => Finding::Failed { side: *side, error: mask.text(why) },
         None => {
-            let asked = ask(pair, &target, mask, brings, look).await;
+            let asked = ask(pair, target, known, brings, how).await;
             let (mut changes, mut unseen) = (Vec::new(), Vec::new());
             for answer in asked {
                 changes.extend(answer.change);
@@ -119,7 +139,20 @@ fn encrypted(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
     answer
 }
 
-async fn ask(pair: &Pair, target: &Target<'_>, mask: &Mask, brings: &Brings, look: Drift) -> Vec<Answer> {
+/// The objects that both sides render alike, but for those that nobody can be asked about.
+fn unchanged(pair: &Pair) -> impl Iterator<Item = &Value> {
+    let decrypts = pair.kustomization.spec.decryption.is_some();
+    pair.unchanged.iter().filter(move |object| !(decrypts && flux::is_ciphertext(object)))
+}
+
+async fn ask(
+    pair: &Pair,
+    target: &Target<'_>,
+    known: &BTreeMap<String, Ahead>,
+    brings: &Brings,
+    how: How<'_>,
+) -> Vec<Answer> {
+    let How { mask, drift: look, time } = how;
     let Some(cluster) = target.cluster() else {
         let why = match target {
             Target::Unknown(why) => Some(why.as_str()),
@@ -132,6 +165,8 @@ async fn ask(pair: &Pair, target: &Target<'_>, mask: &Mask, brings: &Brings, loo
         return pair.plans.iter().map(only).collect();
     };
     let rendered = pair.brings.iter().filter_map(ObjectId::of).collect();
+    let nothing = Ahead::default();
+    let cluster = InTime { cluster, time, ahead: known.get(cluster.name()).unwrap_or(&nothing) };
     let asker = Asker { cluster, mask, brings, kustomization: &pair.kustomization, look, rendered };
     // Boxed, because a closure that makes borrowing futures cannot be proved `Send` across tasks.
     let ask = |plan| match stays_encrypted(pair, plan) {
@@ -140,9 +175,7 @@ async fn ask(pair: &Pair, target: &Target<'_>, mask: &Mask, brings: &Brings, loo
     };
     let mut questions: Vec<_> = pair.plans.iter().map(ask).collect();
     if look == Drift::Affected {
-        let decrypts = pair.kustomization.spec.decryption.is_some();
-        let plain = pair.unchanged.iter().filter(|object| !(decrypts && flux::is_ciphertext(object)));
-        questions.extend(plain.map(|object| asker.unchanged(object).boxed()));
+        questions.extend(unchanged(pair).map(|object| asker.unchanged(object).boxed()));
     }
     let answers: Vec<Vec<Answer>> = stream::iter(questions).buffered(AT_ONCE).collect().await;
     answers.into_iter().flatten().collect()
@@ -171,7 +204,7 @@ fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
 }
 
 struct Asker<'a> {
-    cluster: &'a dyn Cluster,
+    cluster: InTime<'a>,
     mask: &'a Mask,
     brings: &'a Brings,
     kustomization: &'a Kustomization,

@@ -12,6 +12,9 @@ use super::{Asker, Pair};
 const NO_RIGHTS_ON_SECRETS: &str =
     "the cluster identity has no rights on Secrets, on purpose, so Git's two sides are compared";
 
+/// What was not asked for want of time; nothing is wrong with the object.
+const OUT_OF_TIME: &str = "the time for comparing was over before the API server was asked";
+
 const CRD: &str = "CustomResourceDefinition";
 
 /// Namespaces and kinds that the pull request's own result brings, so that their contents cannot be asked about yet.
@@ -131,6 +134,7 @@ pub(super) fn unanswered(refusal: Refusal) -> String {
             format!("the API server did not answer in time; run the diff again later: {why}")
         }
         Refusal::Unavailable(why) => format!("the API server did not answer: {why}"),
+        Refusal::OutOfTime => OUT_OF_TIME.to_owned(),
         Refusal::NamespaceMissing => "its namespace does not exist".to_owned(),
         Refusal::NamespaceTerminating => "its namespace is being deleted".to_owned(),
         Refusal::KindMissing => "the cluster does not know its kind".to_owned(),

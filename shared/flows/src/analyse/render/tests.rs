@@ -175,6 +175,7 @@ async fn check(before: &Files, after: &Files, live: bool) -> (usize, usize) {
         drift: domain::Drift::Off,
         disclosure: domain::provenance::Disclosure::LiveValues,
         decryption,
+        until: None,
     };
     let known: Known = match live {
         true => discover::as_live(&question, vec![source("plain", json!({}))], vec![root()]),

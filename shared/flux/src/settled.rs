@@ -16,7 +16,7 @@ const MANAGER: &str = "kustomize-controller";
 const DEEPEST: usize = 64;
 
 /// Whether applying `render` would leave `live` as it is. A "no" may be wrong, a "yes" is not.
-pub(super) fn settles(render: &Value, live: &Value) -> bool {
+pub fn settles(render: &Value, live: &Value) -> bool {
     let Some(fields) = entry(render, live) else { return false };
     let (mut render, mut live) = (render.clone(), live.clone());
     // What identifies an object is not in the entry, and neither is what no manifest sets.
@@ -24,6 +24,10 @@ pub(super) fn settles(render: &Value, live: &Value) -> bool {
         take(side, &["apiVersion", "kind", "status"]);
         let metadata = side.get_mut("metadata").into_iter();
         metadata.for_each(|metadata| take(metadata, &["name", "namespace", "creationTimestamp"]));
+    }
+    // A name is no field of anybody's.
+    if render["metadata"].as_object().is_some_and(Map::is_empty) {
+        take(&mut render, &["metadata"]);
     }
     same(&render, &live, fields, DEEPEST)
 }
@@ -173,6 +177,14 @@ mod tests {
             render["status"] = json!({});
             render["metadata"]["creationTimestamp"] = Value::Null;
             live["metadata"]["managedFields"][1]["fieldsV1"]["f:spec"]["f:strategy"] = json!({});
+        });
+        check(true, "a name alone", |render, live| {
+            drop(render["metadata"].as_object_mut().map(|metadata| metadata.remove("labels")));
+            drop(
+                live["metadata"]["managedFields"][1]["fieldsV1"]
+                    .as_object_mut()
+                    .map(|f| f.remove("f:metadata")),
+            );
         });
         check(true, "another's field", |_, live| live["spec"]["paused"] = json!(true));
     }
