@@ -15,7 +15,7 @@ use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode, Report};
 use domain::{Author, PullKey, PullRequest, PullState, Trust};
 use flows::analyse::{DecryptionAccess, Findings, Question, RemoteAccess, Repository, analyse};
-use flux::{Artifact, GitRepository, Kustomization, Variables};
+use flux::{Artifact, Follows, GitRepository, Kustomization, ObjectKey, Variables};
 use kubernetes::{FluxAt, KubeCluster};
 use kustomize::MemoryTree;
 use ports::{Checkout, Cluster, ConfigRef};
@@ -207,17 +207,20 @@ impl Scenario {
         }
         let tree = MemoryTree::new(self.base.clone());
         let flux = documents(&self.base["clusters/prod/fleet.yaml"])?;
-        let source = GitRepository::from_value(&flux[0])?;
-        let artifact = Artifact::new(&tree, &source)?;
+        let mut artifacts = BTreeMap::new();
+        self.publish(&tree, &flux[0], &mut artifacts)?;
         let mut waiting = vec![Kustomization::from_value(&flux[1])?];
         let (mut done, mut applied) = (BTreeSet::new(), Vec::new());
         while let Some(kustomization) = waiting.pop() {
-            // What comes from another source is not known here.
-            let from_here = kustomization.spec.source_ref.key() == source.key;
-            if !done.insert(kustomization.key.to_string()) || !from_here {
+            // What comes from another repository is not known here.
+            let Some(artifact) = artifacts.get(&kustomization.spec.source_ref.key()) else { continue };
+            if !done.insert(kustomization.key.to_string()) {
                 continue;
             }
-            let objects = rendered(&artifact, &kustomization, &known)?;
+            let objects = rendered(artifact, &kustomization, &known)?;
+            for object in &objects {
+                self.publish(&tree, object, &mut artifacts)?;
+            }
             let mut stored = Vec::new();
             for object in &objects {
                 stored.push(cluster.apply(object).await?);
@@ -231,6 +234,23 @@ impl Scenario {
             cluster.apply_status(status).await?;
         }
         self.afterwards(cluster, afterwards).await
+    }
+
+    /// What a source that follows the branch of this repository, and includes nothing, gives to Kustomizations.
+    fn publish<'a>(
+        &self,
+        tree: &'a MemoryTree,
+        object: &Value,
+        artifacts: &mut BTreeMap<ObjectKey, Artifact<'a>>,
+    ) -> anyhow::Result<()> {
+        if object["kind"] != "GitRepository" {
+            return Ok(());
+        }
+        let source = GitRepository::from_value(object)?;
+        if source.follows(&[self.url()], "main") == Follows::Branch && source.include.is_empty() {
+            artifacts.insert(source.key.clone(), Artifact::new(tree, &source)?);
+        }
+        Ok(())
     }
 
     async fn afterwards(&self, cluster: &TestCluster, files: Vec<(&String, &Vec<u8>)>) -> anyhow::Result<()> {

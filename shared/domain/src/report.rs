@@ -141,6 +141,9 @@ pub enum Finding {
         side: Side,
         /// The error with file and field, as one text.
         error: String,
+        /// Whether it may well render in the cluster: what it needs could not be had here.
+        #[serde(default)]
+        unknown: bool,
     },
 }
 

@@ -85,7 +85,10 @@ pub enum Error {
     },
 
     /// A ConfigMap or Secret that `spec.postBuild.substituteFrom` needs was not found.
-    #[error("substitute from `{reference}` of `Kustomization/{kustomization}` failed: not found")]
+    #[error(
+        "substitute from `{reference}` of `Kustomization/{kustomization}` failed: not found; create it in namespace `{}` first, or mark it `optional: true`",
+        kustomization.namespace
+    )]
     VariablesMissing {
         /// The Kustomization.
         kustomization: ObjectKey,

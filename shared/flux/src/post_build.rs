@@ -53,7 +53,7 @@ fn substitute_one(
     secrets: &mut BTreeSet<String>,
 ) -> Result<Value, String> {
     let text = envsubst::substitute_and_tell(&yaml::emit(object), variables, language, secrets)
-        .map_err(|e| e.to_string())?;
+        .map_err(|error| error.with_advice())?;
     let mut value = yaml::parse_v2(&text).map_err(|error| match variables.secret_values().next() {
         None => format!("the result is not YAML: {error}"),
         // The parser may quote what it stumbles on.
@@ -159,7 +159,8 @@ mod tests {
         let one = [config_map("a", json!("${X}"))];
         let error = run(&one, &[("V", "v")], "").unwrap_err();
         assert!(
-            error.contains("`ConfigMap/a`") && error.ends_with("variable not set (strict mode): \"X\""),
+            error.contains("`ConfigMap/a`")
+                && error.contains("variable not set (strict mode): \"X\"; set it"),
             "{error}"
         );
         let error = run(&one, &[("x-y", "v")], "").unwrap_err();

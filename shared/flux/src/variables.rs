@@ -172,7 +172,11 @@ mod tests {
     fn errors_name_the_object() {
         let post_build = json!({"substituteFrom": [{"kind": "Secret", "name": "s"}]});
         let error = check(post_build.clone(), &[]).unwrap_err().to_string();
-        assert_eq!(error, "substitute from `Secret/s` of `Kustomization/flux-system/apps` failed: not found");
+        assert_eq!(
+            error,
+            "substitute from `Secret/s` of `Kustomization/flux-system/apps` failed: not found; \
+             create it in namespace `flux-system` first, or mark it `optional: true`"
+        );
         let error = check(post_build, &[json!({"name": "s", "data": {"k": "%"}})]).unwrap_err().to_string();
         assert_eq!(error, "invalid field `data.k` of `Secret/s`: must be base64");
     }

@@ -150,7 +150,7 @@ fn change(most: usize) -> impl Strategy<Value = Change> {
 fn any_kustomization(most: usize) -> impl Strategy<Value = KustomizationReport> {
     let finding = prop_oneof![
         5 => prop::collection::vec(change(most), 0..6).prop_map(|changes| Finding::Changes { changes }),
-        1 => bulk(most).prop_map(|error| Finding::Failed { side: Side::Result, error }),
+        1 => (bulk(most), any::<bool>()).prop_map(|(error, unknown)| Finding::Failed { side: Side::Result, error, unknown }),
     ];
     let drift = prop::collection::vec(change(100), 0..2);
     let notes = prop::collection::vec(words(), 0..14);

@@ -106,6 +106,7 @@ impl Text {
     fn kustomization(&mut self, kustomization: &KustomizationReport) {
         self.line(None, "");
         let path = one_line(&kustomization.path, 300);
+        let path = if path.is_empty() { "./" } else { &path };
         let mut title = format!("Kustomization {} ({path})", one_line(&kustomization.name, 300));
         for word in words::presence(kustomization) {
             title.push_str(", ");
@@ -116,8 +117,8 @@ impl Text {
             self.line(Some(Paint::Yellow), &format!("  Note: {}", one_line(note, LINE)));
         }
         match &kustomization.finding {
-            Finding::Failed { side, error } => {
-                self.line(Some(Paint::Red), &format!("  {}:", words::failed(*side)));
+            Finding::Failed { side, error, unknown } => {
+                self.line(Some(Paint::Red), &format!("  {}:", words::failed(*side, *unknown)));
                 visible(error).lines().for_each(|line| self.line(Some(Paint::Red), &format!("    {line}")));
             }
             Finding::Changes { changes } if changes.is_empty() => {
@@ -215,8 +216,11 @@ mod tests {
             name: "flux-system/db".to_owned(),
             why: "its source is another repository".to_owned(),
         }];
-        given.kustomizations[0].finding =
-            Finding::Failed { side: Side::Result, error: "a.yaml: spec.x\nis bad".to_owned() };
+        given.kustomizations[0].finding = Finding::Failed {
+            side: Side::Result,
+            error: "a.yaml: spec.x\nis bad".to_owned(),
+            unknown: false,
+        };
         let text = text(&given);
         for part in [
             "1 Kustomization not rendered · 1 not looked at",

@@ -1,5 +1,5 @@
-//! Kustomizations that are rendered here and fed from elsewhere: what the pull request does to them is named, for nobody
-//! here can tell what follows from it.
+//! Kustomizations that are rendered here and fed from elsewhere, or that cannot be read: what the pull request does to them is
+//! named, for nobody here can tell what follows from it.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::render::{Foreign, Side};
 
-/// Those that the pull request touches; and among them those that it moves to or away from this repository, of which one
-/// side is rendered and must not be taken for new or removed.
+/// Those that the pull request touches; and among them those of which one side is rendered and must not be taken for new or
+/// removed: it moves them to or away from this repository, or makes them unreadable.
 pub(super) fn touched(base: &Side, result: &Side) -> (Vec<Unresolved>, BTreeSet<ObjectKey>) {
     let (mut unresolved, mut moved) = (Vec::new(), BTreeSet::new());
     let keys: BTreeSet<&ObjectKey> = base.foreign.keys().chain(result.foreign.keys()).collect();
@@ -35,6 +35,10 @@ pub(super) fn touched(base: &Side, result: &Side) -> (Vec<Unresolved>, BTreeSet<
             moved.insert(key.clone());
         }
         unresolved.extend(why.map(|why| Unresolved { name: key.to_string(), why }));
+    }
+    for (key, why) in &result.unreadable {
+        unresolved.push(Unresolved { name: key.to_string(), why: why.clone() });
+        moved.insert(key.clone());
     }
     (unresolved, moved)
 }

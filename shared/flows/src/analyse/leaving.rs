@@ -51,7 +51,7 @@ fn policy(policy: DeletionPolicy) -> &'static str {
 }
 
 /// Children of the base that no parent renders at the result and that stay as they were: their parent fails, does not prune,
-/// goes and leaves them, or garbage collection spares them for what they say themselves.
+/// goes and leaves them, renders them so that they cannot be read, or garbage collection spares them for what they say themselves.
 pub(super) fn kept_children(base: &Side, result: &Side, live: &Live) -> Vec<Kustomization> {
     let mut kept: BTreeMap<ObjectKey, Kustomization> = BTreeMap::new();
     for parent in &base.order {
@@ -68,7 +68,8 @@ pub(super) fn kept_children(base: &Side, result: &Side, live: &Live) -> Vec<Kust
             let Some(node) = base.nodes.get(&key).filter(|_| !result.nodes.contains_key(&key)) else {
                 continue;
             };
-            if !deletes || is_spared(live.get(&key).unwrap_or(&node.kustomization), parent) {
+            let refused = result.unreadable.contains_key(&key);
+            if !deletes || refused || is_spared(live.get(&key).unwrap_or(&node.kustomization), parent) {
                 kept.insert(key, node.kustomization.clone());
             }
         }

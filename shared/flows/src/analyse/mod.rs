@@ -167,11 +167,12 @@ fn coverage(
     let mut names: BTreeSet<String> = unresolved.iter().map(|u| u.name.clone()).collect();
     let said = names.clone();
     names.extend(pairs.iter().map(|pair| pair.kustomization.key.to_string()));
-    let identical = pairs.iter().filter(proved).count();
-    let failed = pairs.iter().filter(|pair| pair.failure.is_some()).count();
+    let told = |pair: &&pair::Pair| !said.contains(&pair.kustomization.key.to_string());
+    let identical = pairs.iter().filter(told).filter(proved).count();
+    let rendered = pairs.iter().filter(told).filter(|pair| !proved(pair) && pair.failure.is_none()).count();
     Coverage {
         known: names.len(),
-        rendered: pairs.len() - identical - failed,
+        rendered,
         identical,
         unresolved,
         // What the pull request reaches by its source is said already.

@@ -9,7 +9,7 @@ use flux::{Kustomization, ObjectKey};
 use serde_json::Value;
 
 use super::leaving;
-use super::render::{Node, Side};
+use super::render::{Failure, Node, Side};
 
 /// One Kustomization with both its sides.
 pub(super) struct Pair {
@@ -22,7 +22,7 @@ pub(super) struct Pair {
     /// Whether the result renders nothing where the base renders something.
     pub(super) emptied: bool,
     /// The side that does not render, and why.
-    pub(super) failure: Option<(WhichSide, String)>,
+    pub(super) failure: Option<(WhichSide, Failure)>,
     /// The objects whose renders differ.
     pub(super) plans: Vec<ObjectPlan>,
     /// Every object of the base.
@@ -88,9 +88,10 @@ impl Sides<'_> {
         if presence == Presence::Removed {
             warnings.push(leaving::note(&kustomization, parent));
             // What it applied is known from its inventory, whether or not the base renders.
-            if let Some((_, why)) = failure.take_if(|_| !kustomization.status.inventory.is_empty()) {
+            if let Some((_, failed)) = failure.take_if(|_| !kustomization.status.inventory.is_empty()) {
                 warnings.push(format!(
-                    "The base does not render, so what goes is read from its inventory: {why}"
+                    "The base does not render, so what goes is read from its inventory: {}",
+                    failed.why
                 ));
             }
         }
@@ -200,7 +201,7 @@ fn unchanged(old: &[Value], plans: &[ObjectPlan], presence: Presence) -> Vec<Val
     old.iter().filter(|o| ObjectId::of(o).is_some_and(|id| !planned.contains(&id))).cloned().collect()
 }
 
-fn failure(before: Option<&Node>, after: Option<&Node>) -> Option<(WhichSide, String)> {
+fn failure(before: Option<&Node>, after: Option<&Node>) -> Option<(WhichSide, Failure)> {
     let error = |node: Option<&Node>| node.and_then(|n| n.outcome.as_ref().err().cloned());
     match (error(before), error(after)) {
         (None, None) => None,

@@ -10,6 +10,8 @@ use ports::{Cluster, ConfigRef};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+use super::render::Failure;
+
 /// Values for substitution, each cluster object asked for once.
 pub(super) struct Source {
     cluster: Option<Arc<dyn Cluster>>,
@@ -36,7 +38,7 @@ impl Source {
         kustomization: &Kustomization,
         rendered: &[&Value],
         before: &[&Value],
-    ) -> Result<Variables, String> {
+    ) -> Result<Variables, Failure> {
         let mut objects = BTreeMap::new();
         for reference in flux::substitute_from(kustomization) {
             let place = ConfigRef {
@@ -48,24 +50,24 @@ impl Source {
             let value = match named(rendered) {
                 Some(object) if encrypted(&object) => {
                     if !before.is_empty() && named(before).as_ref() != Some(&object) {
-                        return Err(format!(
+                        return Err(Failure::unknown(format!(
                             "its variables come from `{reference}`, which is encrypted and which the pull request changes"
-                        ));
+                        )));
                     }
-                    self.fetch(&place, &reference).await?
+                    self.fetch(&place, &reference).await.map_err(Failure::unknown)?
                 }
                 Some(object) if !applied_over(&object) && self.cluster.is_some() => {
-                    self.fetch(&place, &reference).await?.or(Some(object))
+                    self.fetch(&place, &reference).await.map_err(Failure::unknown)?.or(Some(object))
                 }
                 Some(object) => Some(object),
-                None => self.fetch(&place, &reference).await?,
+                None => self.fetch(&place, &reference).await.map_err(Failure::unknown)?,
             };
             if let Some(value) = value {
                 self.note_secrets(&value).await;
                 objects.insert(reference, value);
             }
         }
-        Variables::of(kustomization, &objects).map_err(|e| format!("{e}"))
+        Variables::of(kustomization, &objects).map_err(|error| Failure::broken(error.to_string()))
     }
 
     async fn note_secrets(&self, object: &Value) {

@@ -61,6 +61,7 @@ fn is_current(live: &Kustomization) -> bool {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
+    use crate::analyse::render::Failure;
     use flux::{Rendered, Variables};
     use serde_json::{Value, json};
     use std::sync::Arc;
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn what_is_not_there_cannot_be_compared() {
         let own = kustomization("apps", Value::Null);
-        let (variables, outcome) = (Variables::default(), Err("broken".to_owned()));
+        let (variables, outcome) = (Variables::default(), Err(Failure::broken("broken")));
         let node = Node { kustomization: own.clone(), variables, outcome, listing: None, proved: false };
         let commit = BASE.parse().unwrap();
         let why = |check| match check {

@@ -72,6 +72,23 @@ pub enum SubstitutionError {
     NotText,
 }
 
+impl SubstitutionError {
+    /// The error with what to do about it, for whoever wrote the text.
+    pub(crate) fn with_advice(&self) -> String {
+        match self {
+            Self::NotSet(name) => format!(
+                "{self}; set it in `spec.postBuild`, give it a default (`${{{name}:=value}}`), or write `$${{{name}}}` for text that is to stay"
+            ),
+            Self::BadSubstitution | Self::MissingClosingBrace | Self::VariableName | Self::Argument => {
+                format!(
+                    "{self}; write `$${{` for each `${{` that is to stay, or annotate the object with `kustomize.toolkit.fluxcd.io/substitute: disabled`"
+                )
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
 /// Nested `${` that are followed.
 const MAX_DEPTH: usize = 64;
 /// Bytes of a result, and of every argument; the API server takes a tenth of that.

@@ -82,9 +82,9 @@ fn section(kustomization: &KustomizationReport) -> Section {
     }
     let mut items = Vec::new();
     let facts = match &kustomization.finding {
-        Finding::Failed { side, error } => {
-            items.push(failure(words::failed(*side), error));
-            "does not render".to_owned()
+        Finding::Failed { side, error, unknown } => {
+            items.push(failure(words::failed(*side, *unknown), error));
+            if *unknown { "not rendered here" } else { "does not render" }.to_owned()
         }
         Finding::Changes { changes } => {
             items.extend(changes.iter().map(|change| item(change, words::kind(change.kind))));

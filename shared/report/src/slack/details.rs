@@ -75,8 +75,8 @@ fn one(kustomization: &KustomizationReport, pages: &mut Pages) {
     pages.start(&title);
     kustomization.notes.iter().for_each(|note| pages.text(&sentence(note, usize::MAX)));
     match &kustomization.finding {
-        Finding::Failed { side, error } => {
-            pages.text(words::failed(*side));
+        Finding::Failed { side, error, unknown } => {
+            pages.text(words::failed(*side, *unknown));
             pages.fence(error);
         }
         Finding::Changes { changes } if changes.is_empty() => pages.text("No object changes"),

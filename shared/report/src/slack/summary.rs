@@ -109,9 +109,9 @@ fn body(report: &Report) -> Vec<Value> {
 
 fn changes(report: &Report) -> String {
     let failures = report.kustomizations.iter().filter_map(|kustomization| match &kustomization.finding {
-        Finding::Failed { side, error } => {
+        Finding::Failed { side, error, unknown } => {
             let name = code(&kustomization.name, 100);
-            Some(format!("• {name}: {}. {}", words::failed(*side), code(error, 300)))
+            Some(format!("• {name}: {}. {}", words::failed(*side, *unknown), code(error, 300)))
         }
         Finding::Changes { .. } => None,
     });

@@ -188,7 +188,7 @@ fn the_worst_that_can_come_together_still_fits() {
     let mut given =
         report((0..9).map(|_| kustomization(&bad, vec![refused(), unsure(), refused()])).collect());
     for broken in 0..8 {
-        let finding = Finding::Failed { side: Side::Both, error: bad.clone() };
+        let finding = Finding::Failed { side: Side::Both, error: bad.clone(), unknown: false };
         given
             .kustomizations
             .push(KustomizationReport { finding, ..kustomization(&format!("{bad}{broken}"), vec![]) });

@@ -151,12 +151,13 @@ pub fn unresolved(coverage: &Coverage, most: usize) -> Vec<String> {
 /// What stands in the way of merging, most serious first: refused, not rendered, deleted with all that is in it, not validated.
 pub fn risks(report: &Report) -> Vec<String> {
     let (mut refused, mut unsure, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut emptied, mut along) = (Vec::new(), Vec::new());
+    let (mut emptied, mut along, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
     for kustomization in &report.kustomizations {
         if kustomization.emptied {
             emptied.push(quoted(&kustomization.name));
         }
         match &kustomization.finding {
+            Finding::Failed { unknown: true, .. } => unseen.push(quoted(&kustomization.name)),
             Finding::Failed { .. } => failed.push(quoted(&kustomization.name)),
             Finding::Changes { changes } => {
                 for change in changes {
@@ -176,6 +177,7 @@ pub fn risks(report: &Report) -> Vec<String> {
     let all = [
         ("The API server refuses", refused),
         ("Does not render:", failed),
+        ("Could not be rendered here:", unseen),
         ("Renders nothing any more, so that everything it applied goes:", emptied),
         ("Deletes more than the object itself:", along),
         ("The controller rendered the base otherwise, so this report may be wrong:", otherwise),
@@ -247,9 +249,12 @@ fn plain(name: &str) -> String {
     name.chars().filter(harmless).take(160).collect()
 }
 
-/// That a Kustomization does not render, and whose doing that is.
-pub fn failed(side: Side) -> &'static str {
+/// That a Kustomization does not render, and whose doing that is; nobody's, where what it needs could not be had here.
+pub fn failed(side: Side, unknown: bool) -> &'static str {
     match side {
+        Side::Base if unknown => "The base could not be rendered here, so what changes is not known",
+        Side::Result if unknown => "The result could not be rendered here, so what changes is not known",
+        Side::Both if unknown => "Neither side could be rendered here, so what changes is not known",
         Side::Base => "The base does not render: it was broken before this pull request",
         Side::Result => "The result does not render: this pull request breaks it",
         Side::Both => "Neither the base nor the result renders",

@@ -7,6 +7,7 @@ mod created;
 mod drift;
 mod forced;
 mod gone;
+mod held;
 mod in_time;
 mod refusals;
 mod renamed;
@@ -78,7 +79,9 @@ async fn one(
     let mut notes: Vec<String> = pair.warnings.iter().map(|warning| mask.text(warning)).collect();
     let mut drift = Vec::new();
     let finding = match &pair.failure {
-        Some((side, why)) => Finding::Failed { side: *side, error: mask.text(why) },
+        Some((side, failure)) => {
+            Finding::Failed { side: *side, error: mask.text(&failure.why), unknown: failure.unknown }
+        }
         None => {
             let asked = ask(pair, target, known, brings, how).await;
             let (mut changes, mut unseen) = (Vec::new(), Vec::new());
@@ -90,6 +93,7 @@ async fn one(
             }
             notes.extend(drift::unseen(&unseen).iter().map(|note| mask.text(note)));
             renamed::remark(&mut changes);
+            notes.extend(held::note(pair, &changes).map(|note| mask.text(&note)));
             Finding::Changes { changes }
         }
     };

@@ -4,6 +4,7 @@
 //! renders itself and its source, and variables come from whoever renders them. At the result, what reads nothing that
 //! changed is not rendered again: it is proved identical by what it read.
 
+mod failure;
 mod graph;
 mod reuse;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use super::discover::Known;
 use super::leaving::{self, Live};
 use super::remote::Fetched;
 use super::variables::Source;
+pub(super) use failure::Failure;
 use walk::Walk;
 
 /// Values of Secrets that stand in Git are masked elsewhere from this length up: `true` and `8080` are everywhere.
@@ -38,8 +40,8 @@ pub(super) struct Node {
     pub(super) variables: Variables,
     /// What its source's artifact holds, if that could be told.
     pub(super) listing: Option<Arc<Listing>>,
-    /// Its objects, or why there are none (a sentence without a full stop).
-    pub(super) outcome: Result<Arc<Rendered>, String>,
+    /// Its objects, or why there are none.
+    pub(super) outcome: Result<Arc<Rendered>, Failure>,
     /// Whether it was not rendered again, because nothing that it read differs from the other side.
     pub(super) proved: bool,
 }
@@ -65,6 +67,8 @@ pub(super) struct Side {
     pub(super) order: Vec<ObjectKey>,
     /// Kustomizations that are rendered and not fed by this repository and branch.
     pub(super) foreign: BTreeMap<ObjectKey, Foreign>,
+    /// Kustomizations that are rendered and cannot be read, and why, as a sentence without a full stop.
+    pub(super) unreadable: BTreeMap<ObjectKey, String>,
     /// Limits that were reached, cycles and the like, as sentences.
     pub(super) notes: Vec<String>,
     /// The sources that are rendered.

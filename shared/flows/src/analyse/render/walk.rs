@@ -8,7 +8,7 @@ use flux::{Artifact, Controller, GitRepository, Kustomization, Listing, ObjectKe
 use ports::SharedTree;
 use serde_json::Value;
 
-use super::{Foreign, Node, Other, Side, Sources, child, graph, reuse, with_live_status};
+use super::{Failure, Foreign, Node, Other, Side, Sources, child, graph, reuse, with_live_status};
 use crate::analyse::discover::Feed;
 
 /// Kustomizations below each other that are followed at most.
@@ -64,7 +64,8 @@ impl<'a> Walk<'a> {
     async fn visit(&mut self, kustomization: Kustomization) -> Vec<Kustomization> {
         if let Some(why) = self.across_namespaces(&kustomization) {
             let (variables, listing) = (Variables::default(), None);
-            let node = Node { kustomization, variables, listing, outcome: Err(why), proved: false };
+            let node =
+                Node { kustomization, variables, listing, outcome: Err(Failure::broken(why)), proved: false };
             self.side.order.push(node.kustomization.key.clone());
             self.side.nodes.insert(node.kustomization.key.clone(), node);
             return Vec::new();
@@ -91,6 +92,9 @@ impl<'a> Walk<'a> {
             self.side.nodes.insert(key, node);
             return Vec::new();
         }
+        let unreadable: Vec<_> =
+            node.objects().filter(|o| Kustomization::is(o)).filter_map(|o| unreadable(o, &key)).collect();
+        self.side.unreadable.extend(unreadable);
         let children = node.objects().filter(|o| Kustomization::is(o)).filter_map(child);
         let children = children.map(|child| self.with_live_status(child)).collect();
         let sources = node.objects().filter(|o| o["kind"] == "GitRepository");
@@ -142,7 +146,7 @@ impl<'a> Walk<'a> {
         };
         let listing = match self.listing(source).await {
             Ok(listing) => listing,
-            Err(why) => return failed(kustomization, variables, why),
+            Err(why) => return failed(kustomization, variables, Failure::unknown(why)),
         };
         let (outcome, proved) = match self.known_outcome(&kustomization, &variables, &listing) {
             Some(known) => known,
@@ -151,7 +155,7 @@ impl<'a> Walk<'a> {
         Node { kustomization, variables, listing: Some(listing), outcome, proved }
     }
 
-    async fn variables(&self, kustomization: &Kustomization) -> Result<Variables, String> {
+    async fn variables(&self, kustomization: &Kustomization) -> Result<Variables, Failure> {
         let objects: Vec<&Value> = self.side.objects().chain(self.last.objects()).collect();
         let before: Vec<&Value> = self.other.iter().flat_map(|(side, _)| side.objects()).collect();
         self.from.values.of(kustomization, &objects, &before).await
@@ -163,7 +167,7 @@ impl<'a> Walk<'a> {
         own: &Kustomization,
         variables: &Variables,
         listing: &Arc<Listing>,
-    ) -> Option<(Result<Arc<Rendered>, String>, bool)> {
+    ) -> Option<(Result<Arc<Rendered>, Failure>, bool)> {
         let same = |node: &&Node| node.kustomization.spec == own.spec && node.variables == *variables;
         let last = self.last.nodes.get(&own.key).filter(same);
         if let Some(last) = last.filter(|node| node.listing.as_ref().is_some_and(|l| Arc::ptr_eq(l, listing)))
@@ -184,7 +188,7 @@ impl<'a> Walk<'a> {
         kustomization: &Kustomization,
         variables: &Variables,
         listing: &Arc<Listing>,
-    ) -> Result<Arc<Rendered>, String> {
+    ) -> Result<Arc<Rendered>, Failure> {
         loop {
             let (tree, within) = (self.tree.clone(), listing.clone());
             let (kustomization, variables) = (kustomization.clone(), variables.clone());
@@ -195,7 +199,7 @@ impl<'a> Walk<'a> {
                 let artifact = Artifact::with(tree.as_ref(), within);
                 Ok(flux::render(&artifact, &kustomization, &variables, &options))
             });
-            let error = match rendered.await? {
+            let error = match rendered.await.map_err(Failure::unknown)? {
                 Ok(rendered) => return complete(rendered, listing),
                 Err(error) => error,
             };
@@ -205,8 +209,8 @@ impl<'a> Walk<'a> {
             // What is fetched is handed to the next try; every try but the last brings something new.
             match self.from.remotes.after(&error).await {
                 Ok(true) => {}
-                Ok(false) => return Err(lacking(chain(&error), listing)),
-                Err(why) => return Err(format!("{}: {why}", chain(&error))),
+                Ok(false) => return Err(lacking(&error, listing)),
+                Err(why) => return Err(Failure::unknown(format!("{}: {why}", chain(&error)))),
             }
         }
     }
@@ -250,19 +254,31 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The name of a child that cannot be read, and what is wrong with it. Without a name it is nobody's child.
+fn unreadable(object: &Value, parent: &ObjectKey) -> Option<(ObjectKey, String)> {
+    let error = Kustomization::from_value(object).err()?;
+    let text = |field: &str| object["metadata"][field].as_str();
+    let why = format!(
+        "it cannot be read as `{parent}` renders it, and while the API server refuses it for that, what is there stays as it is: {}",
+        chain(&error)
+    );
+    Some((ObjectKey::new(text("namespace")?, text("name")?), why))
+}
+
 /// A render that looked where content is not known is not the controller's.
-fn complete(rendered: Rendered, listing: &Listing) -> Result<Arc<Rendered>, String> {
+fn complete(rendered: Rendered, listing: &Listing) -> Result<Arc<Rendered>, Failure> {
     match listing.unknown(&rendered.reads) {
-        Some(why) => Err(why.to_owned()),
+        Some(why) => Err(Failure::unknown(why)),
         None => Ok(Arc::new(rendered)),
     }
 }
 
 /// An error that may come from what is not known says so.
-fn lacking(error: String, listing: &Listing) -> String {
+fn lacking(error: &flux::Error, listing: &Listing) -> Failure {
+    let words = chain(error);
     match listing.unknown(&BTreeSet::from([String::new()])) {
-        Some(why) => format!("{error} ({why})"),
-        None => error,
+        Some(why) => Failure::unknown(format!("{words} ({why})")),
+        None => Failure::of(error, words),
     }
 }
 
