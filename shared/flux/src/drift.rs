@@ -14,7 +14,11 @@ const MAX_PATTERN: usize = 1 << 20;
 
 /// The rules of a Kustomization, ready to use.
 #[derive(Debug, Default)]
-pub struct DriftIgnore(Vec<Rule>);
+pub struct DriftIgnore {
+    rules: Vec<Rule>,
+    /// What stands among the paths and is none.
+    idle: Vec<String>,
+}
 
 #[derive(Debug)]
 struct Rule {
@@ -38,22 +42,31 @@ impl DriftIgnore {
     /// Reads the rules of a Kustomization.
     ///
     /// # Errors
-    /// A pattern or selector that is none, and a path that is no JSON pointer or means the whole object.
+    /// A pattern or selector that is none: the controller fails on every object of the Kustomization.
     pub fn of(kustomization: &Kustomization) -> Result<Self, Error> {
-        let rules = kustomization.spec.ignore.iter().enumerate();
-        let rules = rules.map(|(i, rule)| {
-            Rule::of(rule).map_err(|(field, reason)| Error::InvalidField {
+        let mut all = Self::default();
+        for (i, rule) in kustomization.spec.ignore.iter().enumerate() {
+            let (paths, idle) = rule.paths.iter().cloned().partition(|path: &String| path.starts_with('/'));
+            all.idle.extend::<Vec<String>>(idle);
+            all.rules.push(Rule::of(rule, paths).map_err(|reason| Error::InvalidField {
                 object: format!("Kustomization/{}", kustomization.key),
-                field: format!("spec.ignore[{i}].{field}"),
-                reason,
-            })
-        });
-        rules.collect::<Result<_, _>>().map(Self)
+                field: format!("spec.ignore[{i}].target"),
+                reason: format!("{reason}; the controller applies nothing as long as it is there"),
+            })?);
+        }
+        Ok(all)
+    }
+
+    /// Sentences about paths that point nowhere: the controller goes on and ignores nothing for them.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.idle.iter().map(|path| {
+            format!("`spec.ignore` names the path `{path}`, which ignores nothing: a path begins with `/`")
+        })
     }
 
     /// The JSON pointers that are ignored in an object; ask it of the object that a dry-run gave.
     pub fn paths(&self, dry_run: &Value) -> Vec<&str> {
-        let rules = self.0.iter().filter(|rule| rule.matches(dry_run));
+        let rules = self.rules.iter().filter(|rule| rule.matches(dry_run));
         rules.flat_map(|rule| rule.paths.iter().map(String::as_str)).collect()
     }
 
@@ -64,7 +77,12 @@ impl DriftIgnore {
             match object.pointer_mut(parent) {
                 Some(Value::Object(map)) => drop(map.remove(&key.replace("~1", "/").replace("~0", "~"))),
                 Some(Value::Array(items)) => {
-                    if let Some(index) = key.parse().ok().filter(|index: &usize| *index < items.len()) {
+                    // From the end, below zero.
+                    let index = key.parse().ok().and_then(|index: isize| match usize::try_from(index) {
+                        Ok(index) => Some(index),
+                        Err(_) => items.len().checked_add_signed(index),
+                    });
+                    if let Some(index) = index.filter(|index| *index < items.len()) {
                         items.remove(index);
                     }
                 }
@@ -75,14 +93,11 @@ impl DriftIgnore {
 }
 
 impl Rule {
-    fn of(rule: &DriftIgnoreRule) -> Result<Self, (&'static str, String)> {
-        if let Some(path) = rule.paths.iter().find(|path| !path.starts_with('/')) {
-            return Err(("paths", format!("`{path}` does not point into the object")));
-        }
+    fn of(rule: &DriftIgnoreRule, paths: Vec<String>) -> Result<Self, String> {
         let text = |field: &'static str| match rule.target.as_ref().and_then(|target| target.get(field)) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|text| !text.is_empty())),
-            Some(_) => Err(("target", format!("`{field}` must be a string"))),
+            Some(_) => Err(format!("`{field}` must be a string")),
         };
         let parts = [
             ("group", Part::Group),
@@ -95,15 +110,15 @@ impl Rule {
         for (field, part) in parts {
             if let Some(pattern) = text(field)? {
                 let regex = RegexBuilder::new(&format!("^(?:{pattern})$")).size_limit(MAX_PATTERN).build();
-                patterns.push((part, regex.map_err(|error| ("target", format!("`{field}`: {error}")))?));
+                patterns.push((part, regex.map_err(|error| format!("`{field}`: {}", in_short(&error)))?));
             }
         }
         let selector = |field: &'static str| {
             let selector = text(field)?.map(LabelSelector::parse).transpose();
-            selector.map_err(|reason| ("target", format!("`{field}`: {reason}")))
+            selector.map_err(|reason| format!("`{field}`: {reason}"))
         };
         let (labels, annotations) = (selector("labelSelector")?, selector("annotationSelector")?);
-        Ok(Self { paths: rule.paths.clone(), patterns, labels, annotations })
+        Ok(Self { paths, patterns, labels, annotations })
     }
 
     fn matches(&self, object: &Value) -> bool {
@@ -121,6 +136,13 @@ impl Rule {
             && self.labels.as_ref().is_none_or(|selector| selector.matches(&metadata["labels"]))
             && self.annotations.as_ref().is_none_or(|selector| selector.matches(&metadata["annotations"]))
     }
+}
+
+/// The last line of a pattern's error; those before it draw where it is.
+fn in_short(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.trim_start_matches("error: ").to_owned()
 }
 
 #[cfg(test)]
@@ -161,22 +183,32 @@ mod tests {
 
     #[test]
     fn fields_are_taken_out() {
-        let mut object = json!({"a": {"b/c": 1, "d": [1, 2]}, "e": 3});
-        DriftIgnore::remove(&["/a/b~1c", "/a/d/0", "/a/d/9", "/none/x", "/e/f"], &mut object);
-        assert_eq!(object, json!({"a": {"d": [2]}, "e": 3}));
+        let mut object = json!({"a": {"b/c": 1, "d": [1, 2, 3]}, "e": 3});
+        DriftIgnore::remove(&["/a/b~1c", "/a/d/0", "/a/d/9", "/a/d/-2", "/none/x", "/e/f"], &mut object);
+        assert_eq!(object, json!({"a": {"d": [3]}, "e": 3}));
+    }
+
+    #[test]
+    fn paths_that_point_nowhere_are_told() {
+        let rules = rules(json!([{"paths": ["", "/a", "spec/replicas"]}])).unwrap();
+        assert_eq!(rules.paths(&json!({})), ["/a"]);
+        let warnings: Vec<String> = rules.warnings().collect();
+        assert_eq!(
+            warnings,
+            [
+                "`spec.ignore` names the path ``, which ignores nothing: a path begins with `/`",
+                "`spec.ignore` names the path `spec/replicas`, which ignores nothing: a path begins with `/`"
+            ]
+        );
     }
 
     #[test]
     fn errors_name_the_rule() {
-        let error = rules(json!([{"paths": []}, {"paths": [""]}])).unwrap_err();
+        let error = rules(json!([{"paths": []}, {"paths": [], "target": {"name": "("}}])).unwrap_err();
         assert_eq!(
             error,
-            "invalid field `spec.ignore[1].paths` of `Kustomization/flux-system/apps`: `` does not point into the object"
-        );
-        assert!(
-            rules(json!([{"paths": [], "target": {"name": "("}}]))
-                .unwrap_err()
-                .contains("`name`: regex parse error")
+            "invalid field `spec.ignore[1].target` of `Kustomization/flux-system/apps`: `name`: unclosed group; \
+             the controller applies nothing as long as it is there"
         );
         assert!(
             rules(json!([{"paths": [], "target": {"labelSelector": "a in x"}}]))

@@ -12,8 +12,8 @@ use crate::envsubst::Language;
 use crate::inventory::describe;
 use crate::sops::Encryption;
 use crate::{
-    Controller, DataKeys, Error, Kustomization, ObjectId, SubstituteStrategy, Variables, generator, metadata,
-    normalise, post_build, sops,
+    Controller, DataKeys, DriftIgnore, Error, Kustomization, ObjectId, SubstituteStrategy, Variables,
+    generator, metadata, normalise, post_build, sops,
 };
 
 /// How to render.
@@ -86,6 +86,7 @@ pub fn render(
     rendered.digest = digest(&objects);
     rendered.objects = flatten(objects, kustomization, &mut rendered.warnings)?;
     finish(&mut rendered, kustomization, &encrypted)?;
+    rendered.warnings.extend(DriftIgnore::of(kustomization)?.warnings());
     Ok(rendered)
 }
 

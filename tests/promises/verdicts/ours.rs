@@ -11,6 +11,9 @@ use serde_json::Value;
 use super::Verdict;
 
 pub(super) async fn verdict(cluster: &KubeCluster, owner: &Kustomization, object: &Value) -> Verdict {
+    if let Err(error) = DriftIgnore::of(owner) {
+        return Verdict { action: "error".to_owned(), why: error.to_string(), settled: false };
+    }
     // A read that fails says nothing of the object, and the dry-run says why.
     let live = cluster.live(object).await.unwrap_or_default();
     let settled = live.as_ref().is_some_and(|live| flux::settles(object, live));
@@ -39,7 +42,7 @@ async fn asked(cluster: &KubeCluster, owner: &Kustomization, object: &Value, liv
 
 fn unchanged(owner: &Kustomization, live: &Value, stored: &Value) -> bool {
     let (mut live, mut stored) = (live.clone(), stored.clone());
-    let ignore = DriftIgnore::of(owner).unwrap();
+    let ignore = DriftIgnore::of(owner).unwrap_or_default();
     let paths: Vec<String> = ignore.paths(&stored).into_iter().map(str::to_owned).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     DriftIgnore::remove(&paths, &mut live);

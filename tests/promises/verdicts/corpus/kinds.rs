@@ -153,6 +153,10 @@ pub(crate) fn corners(namespace: &str) -> Vec<(&'static str, Case)> {
     };
     let case = |writes: Vec<Write>, desired: Value| Case { desired, writes, force: false, ignore: json!([]) };
     let flux = |object: Value| Write::Apply(super::FLUX, object);
+    let changed =
+        |name: &str| vec![flux(map(name, json!({}))), Write::Edit("x", json!({"data": {"a": "z"}}))];
+    let ignoring =
+        |name: &str, rule: Value| Case { ignore: json!([rule]), ..case(changed(name), map(name, json!({}))) };
     let finalizer = json!({"finalizers": ["example.test/keep"]});
     let owner =
         json!({"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "1-2"}]});
@@ -179,5 +183,12 @@ pub(crate) fn corners(namespace: &str) -> Vec<(&'static str, Case)> {
                 map("excluded", json!({"labels": {"a": "b"}})),
             ),
         ),
+        ("unchanged", ignoring("ignored", json!({"paths": ["/data/a"]}))),
+        // The whole object is no path, and neither is what does not begin with a slash.
+        ("configured", ignoring("whole", json!({"paths": [""]}))),
+        ("configured", ignoring("slash", json!({"paths": ["data/a"]}))),
+        ("unchanged", ignoring("both", json!({"paths": ["", "/data/a", "/data/none"]}))),
+        ("configured", ignoring("anchored", json!({"paths": ["/data/a"], "target": {"name": "anchor"}}))),
+        ("error", ignoring("pattern", json!({"paths": ["/data/a"], "target": {"name": "("}}))),
     ]
 }

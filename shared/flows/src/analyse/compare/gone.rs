@@ -104,10 +104,9 @@ impl Asker<'_> {
             .then(|| "in the cluster its own label or annotation says that it stays".to_owned())
     }
 
-    /// Whether the inventory holds an object. One that was never written says nothing.
+    /// Whether the inventory holds an object: only then does Flux prune it.
     fn is_known(&self, id: &ObjectId) -> bool {
-        let inventory = &self.kustomization.status.inventory;
-        inventory.is_empty() || inventory.iter().any(|entry| domain_id(entry) == *id)
+        self.kustomization.status.inventory.iter().any(|entry| domain_id(entry) == *id)
     }
 
     fn renders(&self, id: &ObjectId) -> bool {

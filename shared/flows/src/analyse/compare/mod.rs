@@ -9,6 +9,7 @@ mod forced;
 mod gone;
 mod held;
 mod in_time;
+mod makers;
 mod refusals;
 mod renamed;
 mod written;
@@ -94,6 +95,7 @@ async fn one(
             notes.extend(drift::unseen(&unseen).iter().map(|note| mask.text(note)));
             renamed::remark(&mut changes);
             notes.extend(held::note(pair, &changes).map(|note| mask.text(&note)));
+            notes.extend(makers::notes(&changes).map(|note| mask.text(&note)));
             Finding::Changes { changes }
         }
     };
