@@ -82,6 +82,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("lambda_runtime", &["diff-worker", "interactions", "poller"]),
     ("aws_lambda_events", &["diff-worker", "interactions", "poller"]),
     ("aws-config", &["backend-aws"]),
+    ("aws-sigv4", &["backend-aws"]),
+    ("aws-credential-types", &["backend-aws"]),
     ("aws-smithy-types", &["backend-aws"]),
     ("aws-sdk-sqs", &["backend-aws"]),
     ("aws-sdk-dynamodb", &["backend-aws"]),

@@ -179,13 +179,15 @@ async fn of_pull(args: &Args, key: &PullKey) -> anyhow::Result<Report> {
     let urls = urls.iter().map(|url| url.replace("{owner}", owner).replace("{name}", name)).collect();
     let repository = Repository::Known { urls, branch: pull.base_branch.clone() };
     let cluster = match (&args.kubeconfig, &config.cluster) {
-        (None, Some(configured)) => bootstrap::worker::cluster(Some(configured), secrets.as_ref()).await,
+        (None, Some(configured)) => {
+            bootstrap::worker::cluster(Some(configured), secrets.as_ref(), None).await
+        }
         (kubeconfig, _) => cluster(kubeconfig.as_deref()).await?,
     };
     let remotes = remotes(args, config.remotes.clone())?;
     let more = match args.kubeconfig {
         Some(_) => Vec::new(),
-        None => bootstrap::worker::more_clusters(&config, secrets.as_ref()).await,
+        None => bootstrap::worker::more_clusters(&config, secrets.as_ref(), None).await,
     };
     let drift = args.drift.unwrap_or(config.drift);
     let decryption = bootstrap::worker::decryption(&config, secrets.as_ref(), None).await;

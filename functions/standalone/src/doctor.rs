@@ -69,8 +69,9 @@ async fn cluster(config: &Config) -> anyhow::Result<Vec<String>> {
     let Some(configured) = &config.cluster else {
         return Ok(vec!["none is configured; reports show the rendered change alone".to_owned()]);
     };
-    let cluster =
-        bootstrap::worker::cluster(Some(configured), secrets.as_ref()).await.map_err(anyhow::Error::msg)?;
+    let cluster = bootstrap::worker::cluster(Some(configured), secrets.as_ref(), None)
+        .await
+        .map_err(anyhow::Error::msg)?;
     let mut lines = Vec::new();
     let mut open = Vec::new();
     for lock in cluster.locks().await? {

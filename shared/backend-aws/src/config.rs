@@ -76,6 +76,12 @@ impl Aws {
         crate::KmsKeys::new(self.config.clone())
     }
 
+    /// Tokens of EKS clusters, for the role whose credentials these are.
+    #[cfg(feature = "eks")]
+    pub fn eks(&self) -> crate::RoleTokens {
+        crate::RoleTokens::new(self.config.clone())
+    }
+
     /// Secrets of Secrets Manager.
     pub fn secrets(&self, clock: Arc<dyn Clock>) -> AwsSecrets {
         AwsSecrets::new(aws_sdk_secretsmanager::Client::new(&self.config), clock)

@@ -10,8 +10,13 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
 /// The emulator that `variable` names, or `None` if `test` is to be skipped.
 pub(crate) fn named(variable: &str, test: &str) -> Option<SdkConfig> {
+    part(variable, test).map(|url| at(&url))
+}
+
+/// What `variable` names, or `None` if `test` is to be skipped.
+pub(crate) fn part(variable: &str, test: &str) -> Option<String> {
     match std::env::var(variable) {
-        Ok(url) if !url.is_empty() => Some(at(&url)),
+        Ok(part) if !part.is_empty() => Some(part),
         _ => {
             skip(test, variable);
             None

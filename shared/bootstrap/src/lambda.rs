@@ -90,6 +90,7 @@ impl Base {
             clock: self.clock,
             cache_dir: std::env::temp_dir().join("preflux-git"),
             kms: Some(Arc::new(self.aws.kms())),
+            eks: Some(Arc::new(self.aws.eks())),
         };
         crate::worker::context(&self.config, parts).await
     }

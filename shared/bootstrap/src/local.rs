@@ -64,6 +64,7 @@ impl Local {
                 clock: clock.clone(),
                 cache_dir: data.join("git"),
                 kms: None,
+                eks: None,
             },
         )
         .await?;

@@ -17,7 +17,7 @@ use github::GitHub;
 use kubernetes::{FluxAt, KubeCluster};
 use ports::ledger::Ledger;
 use ports::{
-    CheckoutError, Checkouts, Clock, Cluster, DataKeys, ForgeError, Queue, ReportStore, Secrets,
+    CheckoutError, Checkouts, Clock, Cluster, DataKeys, EksTokens, ForgeError, Queue, ReportStore, Secrets,
     WrappedDataKey,
 };
 use secrecy::{SecretSlice, SecretString};
@@ -45,6 +45,8 @@ pub struct WorkerParts {
     pub cache_dir: PathBuf,
     /// AWS KMS, where there is one.
     pub kms: Option<Arc<dyn DataKeys>>,
+    /// What makes tokens of EKS clusters, where there is a role to make them for.
+    pub eks: Option<Arc<dyn EksTokens>>,
 }
 
 /// The worker's context.
@@ -55,11 +57,12 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
     let secrets = parts.secrets.as_ref();
     let github = parts::github(&config.github, secrets, parts.ledger.clone(), parts.clock.clone()).await?;
     let chat = parts::slack(&config.slack, secrets).await?;
-    let cluster = cluster(config.cluster.as_ref(), secrets).await;
+    let eks = parts.eks.as_ref();
+    let cluster = cluster(config.cluster.as_ref(), secrets, eks).await;
     if let Err(why) = &cluster {
         tracing::warn!("no cluster is asked: {why}");
     }
-    let more_clusters = more_clusters(config, secrets).await;
+    let more_clusters = more_clusters(config, secrets, eks).await;
     Ok(WorkCtx {
         remotes: remotes(&config.remotes, parts.cache_dir.clone()),
         decryption: decryption(config, secrets, parts.kms).await,
@@ -195,27 +198,32 @@ fn no_token(repo: &RepoName, error: &ForgeError) -> CheckoutError {
 pub async fn cluster(
     config: Option<&ClusterConfig>,
     secrets: &dyn Secrets,
+    eks: Option<&Arc<dyn EksTokens>>,
 ) -> Result<Arc<dyn Cluster>, String> {
     let Some(config) = config else {
         return Err("none is configured; add `cluster` with a kubeconfig to the configuration (in the sandbox: --kubeconfig FILE)".to_owned());
     };
     let mut remotes = BTreeMap::new();
     for remote in &config.remotes {
-        let cluster = connect(&remote.name, &remote.kubeconfig, secrets).await;
+        let cluster = connect(&remote.name, &remote.kubeconfig, secrets, eks).await;
         let cluster = cluster.map(|cluster| Arc::new(cluster) as Arc<dyn Cluster>);
         remotes.extend(remote.references.iter().map(|reference| (reference.clone(), cluster.clone())));
     }
-    let cluster = connect(&config.name, &config.kubeconfig, secrets).await?;
+    let cluster = connect(&config.name, &config.kubeconfig, secrets, eks).await?;
     let namespace = config.flux_namespace.clone().unwrap_or_else(|| FluxAt::default().namespace);
     let flux = FluxAt { namespace, version: config.controller_version.clone() };
     Ok(Arc::new(cluster.with_remotes(remotes).with_flux(flux)))
 }
 
 /// The further clusters, each with its name.
-pub async fn more_clusters(config: &Config, secrets: &dyn Secrets) -> Vec<Named> {
+pub async fn more_clusters(
+    config: &Config,
+    secrets: &dyn Secrets,
+    eks: Option<&Arc<dyn EksTokens>>,
+) -> Vec<Named> {
     let mut all = Vec::new();
     for further in &config.more_clusters {
-        let connected = cluster(Some(further), secrets).await;
+        let connected = cluster(Some(further), secrets, eks).await;
         if let Err(why) = &connected {
             tracing::warn!(cluster = further.name, "cluster `{}` is not asked: {why}", further.name);
         }
@@ -224,9 +232,15 @@ pub async fn more_clusters(config: &Config, secrets: &dyn Secrets) -> Vec<Named>
     all
 }
 
-async fn connect(name: &str, kubeconfig: &str, secrets: &dyn Secrets) -> Result<KubeCluster, String> {
+async fn connect(
+    name: &str,
+    kubeconfig: &str,
+    secrets: &dyn Secrets,
+    eks: Option<&Arc<dyn EksTokens>>,
+) -> Result<KubeCluster, String> {
     let text = secrets.get(kubeconfig).await.map_err(|e| e.to_string())?;
-    KubeCluster::connect(name, &text, &kubernetes::Options::default()).await.map_err(|e| e.to_string())
+    let options = kubernetes::Options { eks: eks.cloned(), ..kubernetes::Options::default() };
+    KubeCluster::connect(name, &text, &options).await.map_err(|e| e.to_string())
 }
 
 /// Carries out one queue message. A panic is this message's failure alone.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
+use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::call::Call;
+use crate::eks::Bearer;
 use crate::kubeconfig::Options;
 use crate::pace::Pace;
 use crate::refusal::{Status, definite};
@@ -27,6 +28,8 @@ const MAX_BYTES: usize = 64 << 20;
 /// A connection to one API server.
 pub(crate) struct Api {
     client: Client,
+    /// What makes the token that each call carries, where the client has none of its own.
+    bearer: Option<Bearer>,
     slots: Semaphore,
     pace: Mutex<Pace>,
     timeout: Duration,
@@ -61,11 +64,17 @@ impl Api {
     pub(crate) fn new(client: Client, options: &Options) -> Self {
         Self {
             client,
+            bearer: None,
             slots: Semaphore::new(options.concurrency.clamp(1, 1000)),
             pace: Mutex::new(Pace::new(options.requests_per_second, Instant::now())),
             timeout: options.timeout,
             pause: Duration::from_millis(250),
         }
+    }
+
+    /// With a token on each call.
+    pub(crate) fn with_bearer(self, bearer: Option<Bearer>) -> Self {
+        Self { bearer, ..self }
     }
 
     /// Without pauses between tries.
@@ -114,7 +123,12 @@ impl Api {
     }
 
     async fn exchange(&self, call: &Call) -> Result<Value, Once> {
-        let answer = self.client.send(call.request()).await.map_err(|e| Once::Later(chain(&e)))?;
+        let mut request = call.request();
+        if let Some(bearer) = &self.bearer {
+            let token = bearer.header().await.map_err(Once::Later)?;
+            request.headers_mut().insert(AUTHORIZATION, token);
+        }
+        let answer = self.client.send(request).await.map_err(|e| Once::Later(chain(&e)))?;
         let code = answer.status().as_u16();
         let wait = answer.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
         let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;

@@ -20,6 +20,7 @@ use crate::ahead;
 use crate::api::{Api, Failure};
 use crate::call::{Call, Path};
 use crate::discovery::{Discovery, Resource};
+use crate::eks::Bearer;
 use crate::kubeconfig::{self, ConfigError, Options, Trust};
 use crate::locks;
 use crate::reduce::{self, Reducer};
@@ -82,11 +83,16 @@ impl KubeCluster {
         Self::make(name, kubeconfig::read(name, &text, whole.parent(), &options).await?, &options)
     }
 
-    fn make(name: &str, config: Config, options: &Options) -> Result<Self, ConfigError> {
+    fn make(
+        name: &str,
+        (config, bearer): (Config, Option<Bearer>),
+        options: &Options,
+    ) -> Result<Self, ConfigError> {
         // kube's words for a bad certificate or key do not repeat it.
         let client = Client::try_from(config)
             .map_err(|e| ConfigError::Invalid { cluster: name.to_owned(), reason: e.to_string() })?;
-        Ok(Self { trust: options.trust, ..Self::over(name, Api::new(client, options)) })
+        let api = Api::new(client, options).with_bearer(bearer);
+        Ok(Self { trust: options.trust, ..Self::over(name, api) })
     }
 
     /// With the clusters that its Kustomizations reach by `spec.kubeConfig`, or why they cannot be asked.

@@ -2,11 +2,15 @@
 //! say is a short list, and everything else is refused with what to write instead.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::Config;
 use kube::config::{AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use ports::EksTokens;
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::eks::{self, Bearer, Exec};
 
 /// Larger ones are refused unread.
 const MAX_BYTES: usize = 1 << 20;
@@ -27,6 +31,8 @@ pub struct Options {
     pub impersonate: Option<Impersonate>,
     /// Whose kubeconfig it is.
     pub trust: Trust,
+    /// Who makes tokens of EKS clusters, where anybody can.
+    pub eks: Option<Arc<dyn EksTokens>>,
 }
 
 impl Default for Options {
@@ -38,6 +44,7 @@ impl Default for Options {
             timeout: Duration::from_secs(30),
             impersonate: None,
             trust: Trust::Stored,
+            eks: None,
         }
     }
 }
@@ -91,13 +98,13 @@ pub enum ConfigError {
     },
 }
 
-/// Reads a kubeconfig and makes a client's configuration of its current context.
+/// Reads a kubeconfig and makes a client's configuration of its current context; for an EKS cluster with what makes its tokens.
 pub(crate) async fn read(
     cluster: &str,
     yaml: &SecretString,
     base: Option<&Path>,
     options: &Options,
-) -> Result<Config, ConfigError> {
+) -> Result<(Config, Option<Bearer>), ConfigError> {
     let invalid = |reason: String| ConfigError::Invalid { cluster: cluster.to_owned(), reason };
     let yaml = yaml.expose_secret();
     if yaml.len() > MAX_BYTES {
@@ -105,6 +112,7 @@ pub(crate) async fn read(
     }
     let mut kubeconfig = Kubeconfig::from_yaml(yaml).map_err(|e| invalid(words(&e)))?;
     let (server, user) = current(&mut kubeconfig).map_err(&invalid)?;
+    let bearer = token_maker(cluster, server, user, options)?;
     if let Some((field, instead)) = refused(server, user, options.trust) {
         return Err(ConfigError::Refused { cluster: cluster.to_owned(), field, instead });
     }
@@ -121,7 +129,31 @@ pub(crate) async fn read(
     config.connect_timeout = Some(CONNECT);
     config.proxy_url = None;
     config.default_retry = false;
-    Ok(config)
+    Ok((config, bearer))
+}
+
+/// What makes the tokens in place of the program that the kubeconfig would run; that is taken out of it.
+fn token_maker(
+    cluster: &str,
+    server: &Cluster,
+    user: &mut AuthInfo,
+    options: &Options,
+) -> Result<Option<Bearer>, ConfigError> {
+    let refused = |instead| ConfigError::Refused { cluster: cluster.to_owned(), field: "exec", instead };
+    match (eks::recognise(user, server), &options.eks) {
+        (Some(Exec::Eks(eks)), Some(tokens)) => {
+            user.exec = None;
+            Ok(Some(Bearer::new(eks, tokens.clone())))
+        }
+        (Some(Exec::Eks(_)), None) => Err(refused(
+            "no program is run, and EKS tokens are made by the function on AWS alone; give a service account's `token` here",
+        )),
+        (Some(Exec::EksAs(_)), _) => Err(refused(
+            "the token of an EKS cluster is made for the function's own role: leave out `--role-arn` and the profile, and give \
+             that role access to the cluster (an access entry with a Kubernetes group)",
+        )),
+        (Some(Exec::Unknown) | None, _) => Ok(None),
+    }
 }
 
 /// The cluster and user of the current context. Other contexts are never used, so they may say what they like.
@@ -230,7 +262,8 @@ users: [{name: u, user: {token: s3cret}}, {name: x, user: {exec: {command: aws}}
 
     async fn read_with(yaml: &str, options: &Options) -> Result<Config, String> {
         let base = (options.trust == Trust::OwnFile).then_some(Path::new("/nonexistent"));
-        read("prod", &yaml.to_owned().into(), base, options).await.map_err(|e| e.to_string())
+        let read = read("prod", &yaml.to_owned().into(), base, options).await;
+        read.map(|(config, _)| config).map_err(|e| e.to_string())
     }
 
     async fn check(from: &str, to: &str, expected: &str) {
@@ -287,6 +320,37 @@ users: [{name: u, user: {token: s3cret}}, {name: x, user: {exec: {command: aws}}
         assert!(
             read_with(&with("{exec: {command: aws}}"), &own).await.is_err_and(|e| e.contains("has `exec`"))
         );
+    }
+
+    #[derive(Debug)]
+    struct Nobody;
+
+    #[async_trait::async_trait]
+    impl EksTokens for Nobody {
+        async fn token(&self, _: &ports::EksCluster) -> Result<ports::ClusterToken, String> {
+            Err("nobody makes tokens here".to_owned())
+        }
+    }
+
+    #[tokio::test]
+    async fn the_program_of_an_eks_kubeconfig_is_replaced_and_no_other() {
+        let with = |user: &str| GOOD.replace("{token: s3cret}", user);
+        let eks = with("{exec: {command: aws, args: [eks, get-token, --cluster-name, prod], env: []}}");
+        let role =
+            with("{exec: {command: aws, args: [eks, get-token, --cluster-name, prod, --role-arn, x]}}");
+        let here = Options { eks: Some(Arc::new(Nobody)), ..Options::default() };
+        let (config, bearer) = read("prod", &eks.clone().into(), None, &here).await.unwrap();
+        assert!(config.auth_info.exec.is_none() && config.auth_info.token.is_none());
+        let error = bearer.unwrap().header().await.unwrap_err();
+        assert_eq!(error, "no EKS token can be made: nobody makes tokens here");
+        for (yaml, options, expected) in [
+            (eks, &Options::default(), "made by the function on AWS alone"),
+            (role, &here, "made for the function's own role"),
+            (with("{exec: {command: sh, args: [-c, aws eks get-token]}}"), &here, "no program is run: give"),
+        ] {
+            let error = read_with(&yaml, options).await.unwrap_err();
+            assert!(error.contains("has `exec`, which is refused") && error.contains(expected), "{error}");
+        }
     }
 
     #[tokio::test]

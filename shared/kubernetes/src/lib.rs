@@ -11,6 +11,7 @@ mod call;
 mod cluster;
 mod denial;
 mod discovery;
+mod eks;
 mod kubeconfig;
 mod locks;
 mod pace;

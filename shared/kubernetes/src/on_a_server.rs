@@ -5,11 +5,13 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ObjectId;
 use http::Request;
 use kube::Client;
-use ports::{Cluster, ClusterError, ConfigRef, DryRun, Refusal};
+use ports::{Cluster, ClusterError, ClusterToken, ConfigRef, DryRun, EksCluster, EksTokens, Refusal};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -32,7 +34,7 @@ impl World {
         let options = Options::default();
         let cluster = KubeCluster::connect("test", &yaml, &options).await.unwrap();
         let client =
-            Client::try_from(kubeconfig::read("test", &yaml, None, &options).await.unwrap()).unwrap();
+            Client::try_from(kubeconfig::read("test", &yaml, None, &options).await.unwrap().0).unwrap();
         let mut world = Self { cluster, client, namespace: String::new() };
         let made =
             world.create("/api/v1/namespaces", json!({"metadata": {"generateName": "preflux-"}})).await;
@@ -272,6 +274,43 @@ async fn wrong_tokens_and_servers_that_are_not_there() {
         "{error}"
     );
     assert!(matches!(gone.dry_run(&map).await, DryRun::Refused(Refusal::Unavailable(_))));
+}
+
+/// Gives the administrator's token, as long as it is the one cluster's that is asked for.
+#[derive(Debug)]
+struct OneToken(SecretString);
+
+#[async_trait::async_trait]
+impl EksTokens for OneToken {
+    async fn token(&self, cluster: &EksCluster) -> Result<ClusterToken, String> {
+        match (cluster.name.as_str(), cluster.region.as_deref()) {
+            ("prod", Some("eu-west-3")) => {
+                Ok(ClusterToken { token: self.0.clone(), good_for: Duration::from_secs(60) })
+            }
+            other => Err(format!("{other:?} is not ours")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_eks_kubeconfig_connects_with_a_token_that_is_made() {
+    let Some(yaml) = kubeconfig(ADMIN, "an_eks_kubeconfig_connects_with_a_token_that_is_made") else {
+        return;
+    };
+    let token = yaml.lines().find_map(|line| line.split_once("token: ")).unwrap().1.to_owned();
+    let with = |name: &str| {
+        let exec = format!(
+            "exec: {{command: aws, args: [eks, get-token, --cluster-name, {name}, --region, eu-west-3]}}"
+        );
+        SecretString::from(yaml.replace(&format!("token: {token}"), &exec))
+    };
+    let tokens: Arc<dyn EksTokens> = Arc::new(OneToken(token.clone().into()));
+    let options = Options { eks: Some(tokens), ..Options::default() };
+    let cluster = KubeCluster::connect("test", &with("prod"), &options).await.unwrap();
+    assert!(cluster.flux_objects().await.is_ok());
+    let other = KubeCluster::connect("test", &with("other"), &options).await.unwrap();
+    let error = other.flux_objects().await.unwrap_err().to_string();
+    assert!(error.contains("no EKS token can be made") && error.contains("is not ours"), "{error}");
 }
 
 #[tokio::test]

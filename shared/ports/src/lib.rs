@@ -6,6 +6,7 @@ mod chat;
 #[cfg(feature = "trees")]
 mod checkout;
 mod cluster;
+mod cluster_tokens;
 mod data_keys;
 mod forge;
 mod queue;
@@ -27,6 +28,7 @@ pub use checkout::{Checkout, CheckoutError, Checkouts, SharedTree};
 pub use cluster::{
     Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Gate, Lock, Refusal, Right,
 };
+pub use cluster_tokens::{ClusterToken, EksCluster, EksTokens};
 pub use data_keys::{DataKeys, WrappedDataKey};
 pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};
 pub use queue::{Consumer, Delivery, Queue, QueueError};

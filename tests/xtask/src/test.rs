@@ -294,6 +294,10 @@ fn environment(parts: &Parts) -> Vec<(String, std::ffi::OsString)> {
             set(variable, program.into());
         }
     }
+    if let Some(venv) = tools::ready("moto") {
+        // moto stands on botocore.
+        set("PREFLUX_TEST_BOTOCORE", venv.join("bin/python").into());
+    }
     if let Some(dir) = tools::ready("flux-crds") {
         set("PREFLUX_FLUX_CRDS", dir.into());
     }
