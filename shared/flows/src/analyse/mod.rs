@@ -10,6 +10,7 @@ mod foreign;
 mod leaving;
 mod locks;
 mod pair;
+mod parts;
 mod remote;
 mod render;
 mod several;
@@ -29,6 +30,7 @@ use tokio::time::Instant;
 
 pub use decryption::DecryptionAccess;
 pub use discover::Repository;
+use parts::Part;
 pub use remote::RemoteAccess;
 pub use several::{Named, analyse_all};
 
@@ -81,39 +83,47 @@ enum Alone {
 
 async fn of_one(question: Question<'_>, alone: Alone) -> Findings {
     let question = Question { cluster: locks::guarded(question.cluster).await, ..question };
-    let known = discover::kustomizations(&question, alone).await;
-    let values = variables::Source::new(known.cluster.clone());
     let remotes = remote::Fetched::new(question.remotes.clone());
     let data_keys = decryption::Opened::new(question.decryption.clone());
-    let from = render::Sources { known: &known, values: &values, remotes: &remotes, data_keys: &data_keys };
-    let base = render::base(question.checkout, from).await;
-    let result = render::result(question.checkout, from, &base).await;
-    let mask = Mask::new(values.secrets().await.into_iter().chain(base.secrets()).chain(result.secrets()));
+    let shared = parts::Shared { remotes: &remotes, data_keys: &data_keys };
+    let parts = Box::pin(parts::all(&question, alone, shared)).await;
+    let mask = Mask::new(parts.all.iter().flat_map(Part::secrets));
     let mask = if question.disclosure == Disclosure::Untrusted { mask.without_verdicts() } else { mask };
-    let (mut foreign, moved) = foreign::touched(&base, &result);
-    foreign.extend(target::moved(&base, &result));
-    let mut pairs = pair::up(&base, &result);
-    pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
     let time = compare::Time::until(question.until);
     let how = compare::How { mask: &mask, drift: question.drift, time: &time };
+    let mut findings = Vec::new();
+    for part in &parts.all {
+        findings.push((part.entry.clone(), of_part(&question, part, how).await));
+    }
+    let mut findings = several::together(findings);
+    findings.coverage.known += parts.beyond.len();
+    findings.coverage.unresolved.extend(parts.beyond);
+    let more = remotes.notes().into_iter().chain(time.note());
+    several::add_notes(&mut findings.notes, more.map(|note| mask.text(&note)));
+    findings
+}
+
+async fn of_part(question: &Question<'_>, part: &Part, how: compare::How<'_>) -> Findings {
+    let Part { known, base, result, .. } = part;
+    let (mut foreign, moved) = foreign::touched(base, result);
+    foreign.extend(target::moved(base, result));
+    let mut pairs = pair::up(base, result);
+    pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
     let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), how).await;
     let along = leaving::along(&pairs, &known.live);
     foreign.retain(|unresolved| !along.iter().any(|p| p.kustomization.key.to_string() == unresolved.name));
     kustomizations.extend(compare::all(&along, known.cluster.as_deref(), how).await);
-    let checks = verified(&base, &known, question.checkout, &mut kustomizations);
+    let checks = verified(base, known, question.checkout, &mut kustomizations);
     let both: Vec<&pair::Pair> = pairs.iter().chain(&along).collect();
-    disclose::all(&mut kustomizations, &both, &mask, question.disclosure);
-    let mut notes = known.notes.clone();
-    notes.extend(base.notes.iter().chain(&result.notes).cloned());
-    notes.extend(remotes.notes());
-    notes.extend(time.note());
-    let mut said = BTreeSet::new();
-    notes.retain(|note| said.insert(note.clone()));
+    disclose::all(&mut kustomizations, &both, how.mask, question.disclosure);
+    let mut notes = Vec::new();
+    let all = known.notes.iter().chain(&base.notes).chain(&result.notes);
+    several::add_notes(&mut notes, all.map(|note| how.mask.text(note)));
     Findings {
-        coverage: Coverage { render_checks: checks, ..coverage(&pairs, &result, &known, foreign) },
-        cluster: known.asked,
+        coverage: Coverage { render_checks: checks, ..coverage(&pairs, result, known, foreign) },
+        cluster: known.asked.clone(),
         kustomizations,
-        notes: notes.iter().map(|note| mask.text(note)).collect(),
+        notes,
     }
 }
 

@@ -37,9 +37,30 @@ pub async fn analyse_all(question: Question<'_>, more: &[Named]) -> Findings {
         true => ClusterAsked::No { why: "none of them answered".to_owned() },
         false => ClusterAsked::Yes { name: names.join(", ") },
     };
-    let nothing =
-        Findings { cluster, kustomizations: Vec::new(), coverage: Coverage::default(), notes: Vec::new() };
-    answers.into_iter().fold(nothing, |all, (name, findings)| joined(all, &name, findings))
+    answers.into_iter().fold(nothing(cluster), |all, (name, findings)| joined(all, Some(&name), findings))
+}
+
+/// What was found at the entry points of a repository, as one.
+pub(super) fn together(mut found: Vec<(Option<String>, Findings)>) -> Findings {
+    if found.len() == 1 {
+        return found.remove(0).1;
+    }
+    let cluster = found.first().map(|(_, findings)| findings.cluster.clone());
+    let cluster = cluster.unwrap_or(ClusterAsked::No { why: "nothing was found to ask about".to_owned() });
+    found.into_iter().fold(nothing(cluster), |all, (entry, findings)| joined(all, entry.as_deref(), findings))
+}
+
+fn nothing(cluster: ClusterAsked) -> Findings {
+    Findings { cluster, kustomizations: Vec::new(), coverage: Coverage::default(), notes: Vec::new() }
+}
+
+/// Adds what was not said yet.
+pub(super) fn add_notes(notes: &mut Vec<String>, more: impl IntoIterator<Item = String>) {
+    for note in more {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
 }
 
 fn asked(findings: &Findings) -> Option<String> {
@@ -49,13 +70,14 @@ fn asked(findings: &Findings) -> Option<String> {
     }
 }
 
-fn joined(mut all: Findings, cluster: &str, findings: Findings) -> Findings {
-    let on = |unresolved: Unresolved| Unresolved {
-        name: format!("{} on {cluster}", unresolved.name),
-        why: unresolved.why,
+fn joined(mut all: Findings, cluster: Option<&str>, findings: Findings) -> Findings {
+    let named = |name: &str| match cluster {
+        Some(cluster) => format!("{name} on {cluster}"),
+        None => name.to_owned(),
     };
+    let on = |unresolved: Unresolved| Unresolved { name: named(&unresolved.name), why: unresolved.why };
     all.kustomizations.extend(findings.kustomizations.into_iter().map(|mut kustomization| {
-        kustomization.cluster.get_or_insert_with(|| cluster.to_owned());
+        kustomization.cluster = kustomization.cluster.or_else(|| cluster.map(str::to_owned));
         kustomization
     }));
     let (coverage, found) = (&mut all.coverage, findings.coverage);
@@ -66,14 +88,10 @@ fn joined(mut all: Findings, cluster: &str, findings: Findings) -> Findings {
     coverage.unaffected.extend(found.unaffected.into_iter().map(on));
     let (checks, found) = (&mut coverage.render_checks, found.render_checks);
     checks.verified += found.verified;
-    checks.differs.extend(found.differs.iter().map(|name| format!("{name} on {cluster}")));
+    checks.differs.extend(found.differs.iter().map(|name| named(name)));
     for (why, n) in found.not_comparable {
         *checks.not_comparable.entry(why).or_default() += n;
     }
-    for note in findings.notes {
-        if !all.notes.contains(&note) {
-            all.notes.push(note);
-        }
-    }
+    add_notes(&mut all.notes, findings.notes);
     all
 }

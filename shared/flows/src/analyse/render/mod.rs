@@ -149,6 +149,8 @@ pub(super) struct Sources<'a> {
     pub(super) values: &'a Source,
     pub(super) remotes: &'a Fetched,
     pub(super) data_keys: &'a Opened,
+    /// Both sides of other Kustomizations in the same trees: their artifacts need not be listed again.
+    pub(super) earlier: Option<(&'a Side, &'a Side)>,
 }
 
 /// Where a side's Kustomizations come from.
@@ -184,7 +186,9 @@ pub(super) async fn result(checkout: &Checkout, from: Sources<'_>, base: &Side) 
 type Other<'a> = Option<(&'a Side, &'a BTreeSet<String>)>;
 
 async fn settle(tree: &SharedTree, from: Sources<'_>, roster: Roster<'_>, other: Other<'_>) -> Side {
-    let mut last = Side::default();
+    let earlier = from.earlier.map(|(base, result)| if other.is_some() { result } else { base });
+    let listings = earlier.map(|side| side.listings.clone()).unwrap_or_default();
+    let mut last = Side { listings, ..Side::default() };
     let mut settled = false;
     for _ in 0..MOST_WALKS {
         let mut walk = Walk::new(tree.clone(), from, other, &last);

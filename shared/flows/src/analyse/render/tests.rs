@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{Roster, Side, Sources, base, result, settle};
 use crate::analyse::decryption::{DecryptionAccess, Opened};
 use crate::analyse::discover::{self, Known};
-use crate::analyse::{Alone, Question, RemoteAccess, Repository, remote, variables};
+use crate::analyse::{Question, RemoteAccess, Repository, remote, variables};
 
 type Files = BTreeMap<String, String>;
 
@@ -177,15 +177,25 @@ async fn check(before: &Files, after: &Files, live: bool) -> (usize, usize) {
         decryption,
         until: None,
     };
-    let known: Known = match live {
-        true => discover::as_live(&question, vec![source("plain", json!({}))], vec![root()]),
-        false => discover::kustomizations(&question, Alone::Yes).await,
+    let all: Vec<Known> = match live {
+        true => vec![discover::as_live(&question, vec![source("plain", json!({}))], vec![root()])],
+        false => discover::as_files(&question).await,
     };
+    let (mut proved, mut again) = (0, 0);
+    for known in &all {
+        let (same, other) = check_known(&question, known).await;
+        (proved, again) = (proved + same, again + other);
+    }
+    (proved, again)
+}
+
+async fn check_known(question: &Question<'_>, known: &Known) -> (usize, usize) {
+    let checkout = question.checkout;
     let (values, remotes) = (variables::Source::new(None), remote::Fetched::new(question.remotes.clone()));
     let data_keys = Opened::new(question.decryption.clone());
-    let from = Sources { known: &known, values: &values, remotes: &remotes, data_keys: &data_keys };
-    let base = base(&checkout, from).await;
-    let by_detection = result(&checkout, from, &base).await;
+    let from = Sources { known, values: &values, remotes: &remotes, data_keys: &data_keys, earlier: None };
+    let base = base(checkout, from).await;
+    let by_detection = result(checkout, from, &base).await;
     let roster = match &known.at_result {
         Some(found) => Roster::Files(found, Some(&base)),
         None => Roster::After(&base, &known.live),

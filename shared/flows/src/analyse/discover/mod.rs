@@ -1,20 +1,21 @@
 //! Which Kustomizations this repository and branch feed: from the cluster, or from the tree where no cluster is asked.
 
+mod entries;
+mod files;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::report::{ClusterAsked, Unresolved};
 use flux::{Controller, Follows, GitRepository, Kustomization, ObjectKey};
-use kustomize::{EntryKind, Tree};
-use ports::{Cluster, ControllerSeen};
+use ports::{Cluster, ControllerSeen, FluxObjects};
 use serde_json::{Value, json};
 
 use super::{Alone, Question};
+use files::{Bare, Written};
 
-/// Files of a tree that are searched for Flux objects at most.
-const MOST_FILES: usize = 50_000;
-/// Directories below each other that are searched at most.
-const DEEPEST: usize = 64;
+pub(super) use entries::Entry;
+pub(super) use files::InFiles;
 
 /// Which sources count as this repository and branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub(super) struct Known {
     pub(super) live: BTreeMap<ObjectKey, Kustomization>,
     /// Where the Kustomizations are those of files: the same at the result.
     pub(super) at_result: Option<Vec<Kustomization>>,
+    /// Files with Kustomizations that cannot be read, each with why.
+    pub(super) unreadable: BTreeSet<(String, String)>,
     /// Kustomizations that cannot be looked at.
     pub(super) unresolved: Vec<Unresolved>,
     /// Kustomizations that merging does not reach.
@@ -164,33 +167,20 @@ fn touches(dir: &str, changed: &BTreeSet<String>) -> bool {
         })
 }
 
+/// What was discovered, and by whom.
+pub(super) enum Discovered {
+    /// The cluster says.
+    Live(Box<Known>),
+    /// Files do.
+    InFiles(InFiles),
+}
+
 /// Discovers, and falls back to the tree when the cluster does not answer: a report without a cluster beats no report.
-pub(super) async fn kustomizations(question: &Question<'_>, alone: Alone) -> Known {
+pub(super) async fn kustomizations(question: &Question<'_>, alone: Alone) -> Discovered {
     let why = match &question.cluster {
         Err(why) => why.clone(),
         Ok(cluster) => match cluster.flux_objects().await {
-            Ok(objects) => {
-                let live: Vec<Kustomization> = objects
-                    .kustomizations
-                    .iter()
-                    .filter_map(|object| Kustomization::from_value(object).ok())
-                    .collect();
-                let (sources, kustomizations) = (objects.git_repositories, objects.kustomizations);
-                let mut known = sort_out(question, sources, kustomizations, false);
-                if alone == Alone::Yes
-                    && !known.follows_any()
-                    && known.unresolved.is_empty()
-                    && known.unaffected.is_empty()
-                {
-                    known = in_tree(question).await;
-                    known.notes.push(NOT_BOOTSTRAPPED.to_owned());
-                }
-                known.applied_by(cluster.controller().await);
-                known.cluster = Some(cluster.clone());
-                known.live = live.into_iter().map(|k| (k.key.clone(), k)).collect();
-                known.asked = ClusterAsked::Yes { name: cluster.name().to_owned() };
-                return known;
-            }
+            Ok(objects) => return live(question, alone, cluster, objects).await,
             Err(error) => {
                 format!("{error}. Run again once it answers; what follows is the rendered change alone")
             }
@@ -199,71 +189,58 @@ pub(super) async fn kustomizations(question: &Question<'_>, alone: Alone) -> Kno
     if alone == Alone::No {
         let mut known = sort_out(question, Vec::new(), Vec::new(), false);
         known.unresolved.push(Unresolved { name: "every Kustomization".to_owned(), why });
-        return known;
+        return Discovered::Live(Box::new(known));
     }
-    let mut known = in_tree(question).await;
-    known.asked = ClusterAsked::No { why };
-    known
+    Discovered::InFiles(files::of(question, Err(why)).await)
 }
 
-const NOT_BOOTSTRAPPED: &str = "The cluster has no GitRepository for this repository and branch, so the Kustomizations are those that the repository itself holds.";
-
-/// What the files of both sides hold. Two files that name the same Kustomization differently belong to different clusters, and
-/// without a cluster nobody can say which is meant: that is said, not guessed.
-async fn in_tree(question: &Question<'_>) -> Known {
-    let (base, result) = (question.checkout.base.clone(), question.checkout.result.clone());
-    let search = move || (search(base.as_ref()), search(result.as_ref()));
-    let (base, result) = tokio::task::spawn_blocking(search).await.unwrap_or_default();
-    let mut notes: BTreeSet<String> = base.notes.into_iter().chain(result.notes).collect();
-    let mut known = sort_out(question, base.sources, base.kustomizations, true);
-    let mut after = sort_out(question, result.sources, result.kustomizations, true);
-    let mut several = take_ambiguous(&mut known.kustomizations);
-    several.extend(take_ambiguous(&mut after.kustomizations));
-    for (key, paths) in several {
-        known.kustomizations.retain(|k| k.key != key);
-        after.kustomizations.retain(|k| k.key != key);
-        let why = format!(
-            "the repository holds several with this name (for {paths}), and only a cluster says which applies"
-        );
-        known.unresolved.push(Unresolved { name: key.to_string(), why });
+/// What the cluster holds; where it is the only one and holds nothing of this repository, what the files do.
+async fn live(
+    question: &Question<'_>,
+    alone: Alone,
+    cluster: &Arc<dyn Cluster>,
+    objects: FluxObjects,
+) -> Discovered {
+    let live = objects.kustomizations.iter().filter_map(|object| Kustomization::from_value(object).ok());
+    let live: BTreeMap<ObjectKey, Kustomization> = live.map(|k| (k.key.clone(), k)).collect();
+    let (sources, kustomizations) = (held(objects.git_repositories), held(objects.kustomizations));
+    let mut known = sort_out(question, sources, kustomizations, false);
+    let controller = cluster.controller().await;
+    let is_bare = !known.follows_any() && known.unresolved.is_empty() && known.unaffected.is_empty();
+    if alone == Alone::Yes && is_bare {
+        let bare = Bare { cluster: cluster.clone(), controller, live };
+        return Discovered::InFiles(files::of(question, Ok(bare)).await);
     }
-    notes.extend(known.notes.drain(..).chain(after.notes));
-    known.notes = notes.into_iter().collect();
-    known.at_result = Some(after.kustomizations);
-    known
+    known.applied_by(controller);
+    known.cluster = Some(cluster.clone());
+    known.live = live;
+    known.asked = ClusterAsked::Yes { name: cluster.name().to_owned() };
+    Discovered::Live(Box::new(known))
 }
 
-/// Takes out the Kustomizations that differ under one name, and gives their names with the paths they render.
-fn take_ambiguous(found: &mut Vec<Kustomization>) -> BTreeMap<ObjectKey, String> {
-    let mut by_key: BTreeMap<ObjectKey, Vec<Kustomization>> = BTreeMap::new();
-    for kustomization in found.drain(..) {
-        let same = by_key.entry(kustomization.key.clone()).or_default();
-        if same.iter().all(|known| known.spec != kustomization.spec) {
-            same.push(kustomization);
-        }
-    }
-    let mut ambiguous = BTreeMap::new();
-    for (key, mut same) in by_key {
-        if same.len() > 1 {
-            let paths: Vec<String> = same.iter().map(|k| format!("`{}`", k.spec.path)).collect();
-            ambiguous.insert(key, paths.join(" and "));
-        } else {
-            found.append(&mut same);
-        }
-    }
-    ambiguous
+/// Objects that stand in no file.
+fn held(values: Vec<Value>) -> Vec<Written> {
+    values.into_iter().map(|value| Written { path: String::new(), value }).collect()
 }
 
 /// What a cluster with these objects would give.
 #[cfg(test)]
 pub(super) fn as_live(question: &Question<'_>, sources: Vec<Value>, kustomizations: Vec<Value>) -> Known {
-    sort_out(question, sources, kustomizations, false)
+    sort_out(question, held(sources), held(kustomizations), false)
+}
+
+/// What each entry point of the files would give.
+#[cfg(test)]
+pub(super) async fn as_files(question: &Question<'_>) -> Vec<Known> {
+    let files = files::of(question, Err(String::new())).await;
+    let several = files.entries.len() > 1;
+    files.entries.iter().map(|e| files.known(question, e, &BTreeSet::new(), several)).collect()
 }
 
 fn sort_out(
     question: &Question<'_>,
-    sources: Vec<Value>,
-    kustomizations: Vec<Value>,
+    sources: Vec<Written>,
+    kustomizations: Vec<Written>,
     from_files: bool,
 ) -> Known {
     let mut known = Known {
@@ -275,22 +252,26 @@ fn sort_out(
         kustomizations: Vec::new(),
         live: BTreeMap::new(),
         at_result: None,
+        unreadable: BTreeSet::new(),
         unresolved: Vec::new(),
         unaffected: Vec::new(),
         controller: Controller::default(),
         notes: Vec::new(),
     };
-    for value in sources {
-        match GitRepository::from_value(&value) {
+    for written in sources {
+        match GitRepository::from_value(&written.value) {
             Err(error) => known.notes.push(format!("A GitRepository could not be read: {error}.")),
             Ok(source) => drop(known.sources.insert(source.key.clone(), source)),
         }
     }
     let including = known.including(&question.checkout.changed);
     let mut generated = BTreeSet::new();
-    for value in kustomizations {
-        match Kustomization::from_value(&value) {
-            Err(error) => known.notes.push(format!("A Kustomization could not be read: {error}.")),
+    for written in kustomizations {
+        match Kustomization::from_value(&written.value) {
+            Err(error) => {
+                let note = format!("A Kustomization could not be read: {error}.");
+                known.unreadable.insert((written.path, note));
+            }
             Ok(own) if own.spec.source_ref.kind == "ExternalArtifact" => {
                 generated.insert(format!("`{}`", own.key));
             }
@@ -339,64 +320,5 @@ fn follows(repository: &Repository, source: &GitRepository) -> Follows {
     match repository {
         Repository::Known { urls, branch } => source.follows(urls, branch),
         Repository::Any => Follows::Branch,
-    }
-}
-
-#[derive(Default)]
-struct Found {
-    sources: Vec<Value>,
-    kustomizations: Vec<Value>,
-    notes: Vec<String>,
-}
-
-/// Searches every YAML file of a tree for Flux objects, as they stand there: nothing rendered yet.
-fn search(tree: &dyn Tree) -> Found {
-    let mut found = Found::default();
-    let (mut stack, mut files) = (vec![(String::new(), 0)], 0);
-    while let Some((dir, depth)) = stack.pop() {
-        for entry in tree.list(&dir).unwrap_or_default() {
-            let path = if dir.is_empty() { entry.name.clone() } else { format!("{dir}/{}", entry.name) };
-            match entry.kind {
-                EntryKind::Directory if depth < DEEPEST => stack.push((path, depth + 1)),
-                EntryKind::File if path.ends_with(".yaml") || path.ends_with(".yml") => {
-                    files += 1;
-                    if files > MOST_FILES {
-                        found.notes.push(format!(
-                            "Only the first {MOST_FILES} YAML files were searched for Kustomizations."
-                        ));
-                        return found;
-                    }
-                    read(tree, &path, &mut found);
-                }
-                _ => {}
-            }
-        }
-    }
-    found
-}
-
-fn read(tree: &dyn Tree, path: &str, found: &mut Found) {
-    let Ok(bytes) = tree.read(path) else { return };
-    let Ok(text) = std::str::from_utf8(&bytes) else { return };
-    // Most files hold no Flux object, and parsing them all would cost more than the rest of the report.
-    if !text.contains("toolkit.fluxcd.io/") {
-        return;
-    }
-    let documents = match kustomize::yaml::parse_documents_v3(text, &kustomize::Limits::default()) {
-        Ok(documents) => documents,
-        Err(error) => {
-            found.notes.push(format!("`{path}` names Flux objects and cannot be read: {error}."));
-            return;
-        }
-    };
-    for document in documents {
-        let group = document["apiVersion"].as_str().and_then(|v| v.split_once('/')).map(|(group, _)| group);
-        match (group, document["kind"].as_str()) {
-            (Some("kustomize.toolkit.fluxcd.io"), Some("Kustomization")) => {
-                found.kustomizations.push(document)
-            }
-            (Some("source.toolkit.fluxcd.io"), Some("GitRepository")) => found.sources.push(document),
-            _ => {}
-        }
     }
 }
