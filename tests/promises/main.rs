@@ -11,6 +11,7 @@ mod browser;
 mod budget;
 mod build_cli;
 mod clusters;
+mod definitions;
 mod diff_cli;
 #[path = "../front/mod.rs"]
 mod front;

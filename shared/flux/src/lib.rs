@@ -24,6 +24,7 @@ mod normalise;
 mod order;
 mod post_build;
 mod render;
+pub mod schema;
 mod settled;
 mod sops;
 mod source;

@@ -48,6 +48,7 @@ mod specs;
 
 pub use error::{Error, ErrorKind};
 pub use limits::{Deadline, Limits, Options};
+pub use pattern::go_pattern;
 pub use pipeline::{Built, Object, Origin, build, build_each, recognise_kustomization_file};
 pub use remote::{Remote, RemoteAddress, RemoteUse, Remotes, remotes};
 pub use tree::{Entry, EntryKind, MemoryTree, OverlayTree, Tree, TreeError};

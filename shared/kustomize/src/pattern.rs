@@ -21,6 +21,11 @@ const STEPS_PER_BYTE: usize = 20;
 /// Bytes of a pattern that is matched without compiling it, which takes time for each of them on each letter.
 const LONGEST_SIMPLE: usize = 256;
 
+/// A regular expression as Go writes it, in the words of the `regex` crate; `None` when Go does not take it for one.
+pub fn go_pattern(pattern: &str) -> Option<String> {
+    re2::translate(pattern)
+}
+
 /// A pattern that a whole text must match.
 pub(crate) enum Pattern {
     /// Alternatives of letters that stand for themselves, dots, and `.*`.

@@ -105,6 +105,14 @@ impl TestCluster {
         self.write(Method::PATCH, &path, patch, "application/merge-patch+json").await
     }
 
+    /// Asks what an apply would store, as kustomize-controller does before it applies; the `Status` where the answer is none.
+    pub async fn dry_run(&self, object: &Value) -> anyhow::Result<Result<Value, Value>> {
+        let path = self.path(object).await?;
+        let path = format!("{path}?fieldManager={MANAGER}&force=true&dryRun=All");
+        let (status, body) = self.send(Method::PATCH, &path, Some((object, APPLY))).await?;
+        Ok(if status.is_success() { Ok(body) } else { Err(body) })
+    }
+
     /// Reads an object; `None` when it is not there.
     pub async fn get(&self, object: &Value) -> anyhow::Result<Option<Value>> {
         let path = self.path(object).await?;
