@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use age_keys::AgeKeys;
 use anyhow::{Context as _, ensure};
@@ -24,7 +25,7 @@ use testkit::cluster::TestCluster;
 
 use crate::budget::{Side, overrun};
 use crate::front::Front;
-use crate::support::{part, root};
+use crate::support::{eventually, part, root};
 use crate::verdicts;
 
 /// Objects in files that start so are applied after Flux's own: with a status as its controller would write it.
@@ -201,7 +202,7 @@ impl Scenario {
         let mut known = Vec::new();
         for (path, bytes) in first {
             for object in documents(bytes)? {
-                cluster.apply(&object).await.with_context(|| path.clone())?;
+                apply(cluster, &object).await.with_context(|| path.clone())?;
                 known.push(object);
             }
         }
@@ -223,7 +224,7 @@ impl Scenario {
             }
             let mut stored = Vec::new();
             for object in &objects {
-                stored.push(cluster.apply(object).await?);
+                stored.push(apply(cluster, object).await?);
                 if Kustomization::is(object) {
                     waiting.push(Kustomization::from_value(object)?);
                 }
@@ -292,6 +293,27 @@ fn rendered(artifact: &Artifact<'_>, own: &Kustomization, known: &[Value]) -> an
     let mut objects = flux::render(artifact, own, &variables, &flux::Options::default())?.objects;
     flux::apply_order(&mut objects);
     Ok(objects)
+}
+
+/// Applies an object; a definition until its kind is served.
+async fn apply(cluster: &TestCluster, object: &Value) -> anyhow::Result<Value> {
+    let stored = cluster.apply(object).await?;
+    if object["kind"] == "CustomResourceDefinition" {
+        let (group, kind) = (&object["spec"]["group"], &object["spec"]["names"]["kind"]);
+        for version in
+            object["spec"]["versions"].as_array().into_iter().flatten().filter(|v| v["served"] == true)
+        {
+            let version = format!(
+                "{}/{}",
+                group.as_str().unwrap_or_default(),
+                version["name"].as_str().unwrap_or_default()
+            );
+            let probe = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "probe", "namespace": "default"}});
+            eventually("the kind is served", Duration::from_secs(20), async || cluster.get(&probe).await)
+                .await;
+        }
+    }
+    Ok(stored)
 }
 
 fn documents(bytes: &[u8]) -> anyhow::Result<Vec<Value>> {

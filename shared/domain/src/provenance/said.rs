@@ -9,9 +9,15 @@ const GAP: &str = "‹…›";
 pub const REASON_IN_SLACK: &str = "its reason is shown in Slack";
 
 /// Our own sentences, without what stands in backticks. Whoever adds one that everyone may read adds it here.
-const OURS: [&str; 9] = [
+const OURS: [&str; 15] = [
     "it waits for namespace ``, which comes with this pull request",
-    "it waits for the CRD of kind `` of group ``, which comes with this pull request",
+    "it waits for namespace ``, which Kustomization `` brings first",
+    "it waits for namespace ``, which Kustomization `` brings without being waited for (no ``): it may fail until then, and Flux tries again",
+    "it waits for the CRD of kind `` of group ``, which comes with this pull request; that CRD accepts it",
+    "it waits for the CRD of kind `` of group ``, which Kustomization `` brings first; that CRD accepts it",
+    "it waits for the CRD of kind `` of group ``, which Kustomization `` brings without being waited for (no ``): it may fail until then, and Flux tries again; that CRD accepts it",
+    "it waits for namespace ``, which Kustomization `` would bring, and that one is suspended",
+    "it waits for the CRD of kind `` of group ``, which Kustomization `` would bring, and that one is suspended",
     "namespace `` does not exist, and nothing here creates it: add it, or correct the name",
     "namespace `` is being deleted, and takes nothing new until it is gone",
     "the cluster does not serve the kind `` of group `` in this version: install its CRD first, or write a version that is served",
@@ -22,8 +28,12 @@ const OURS: [&str; 9] = [
 ];
 
 /// What our sentences that hold the server's words begin or end with; that much is for everyone.
-const PARTS: [(&str, &str); 15] = [
-    ("its CRD changes in this pull request, and the API server still has the old schema", ": "),
+const PARTS: [(&str, &str); 16] = [
+    ("the CRD of kind `` in this pull request refuses it", ": "),
+    (
+        "its CRD changes in this pull request and accepts it; the API server, which still has the old one, does not",
+        ": ",
+    ),
     ("an admission webhook did not answer the dry-run, and merging fails as long as it does not", ": "),
     ("an admission webhook does not support dry-runs", ": "),
     ("our cluster identity may not ask (grant it, see infra/cluster)", ": "),
@@ -50,11 +60,18 @@ const PARTS: [(&str, &str); 15] = [
 ];
 
 /// Fields of Flux that our sentences name.
-const FIELDS: [&str; 5] =
-    ["spec.kubeConfig", "spec.force", "spec.prune", "metadata.resourceVersion", "metadata.uid"];
+const FIELDS: [&str; 6] = [
+    "spec.dependsOn",
+    "spec.kubeConfig",
+    "spec.force",
+    "spec.prune",
+    "metadata.resourceVersion",
+    "metadata.uid",
+];
 
 /// Words that a name in quotes may stand behind: what they introduce is a kind, an identity or a policy.
-const INTRODUCE: [&str; 13] = [
+const INTRODUCE: [&str; 14] = [
+    "kustomization",
     "resource",
     "group",
     "namespace",
@@ -252,7 +269,9 @@ mod tests {
         let same = |text: &str| check(text, text);
         same("namespace `shop-2` does not exist, and nothing here creates it: add it, or correct the name");
         same("it waits for namespace `shop-2`, which comes with this pull request");
-        same("it waits for the CRD of kind `Deployment` of group ``, which comes with this pull request");
+        same(
+            "it waits for the CRD of kind `Deployment` of group ``, which comes with this pull request; that CRD accepts it",
+        );
         same("its Kustomization applies to another cluster (`spec.kubeConfig`), which was not asked");
         check("it waits for namespace `l1ve`, which comes with this pull request", REASON_IN_SLACK);
         check("Invalid value: \"l1ve\"", REASON_IN_SLACK);

@@ -175,7 +175,7 @@ pub fn risks(report: &Report) -> Vec<String> {
     }
     let otherwise = report.coverage.render_checks.differs.iter().map(|name| quoted(name)).collect();
     let all = [
-        ("The API server refuses", refused),
+        ("Refused, merging would fail:", refused),
         ("Does not render:", failed),
         ("Could not be rendered here:", unseen),
         ("Renders nothing any more, so that everything it applied goes:", emptied),
@@ -195,9 +195,7 @@ pub fn check(change: &Change, most: usize) -> Option<String> {
     match &change.check {
         Check::DryRun | Check::RenderOnly => None,
         Check::NotValidated { why } => Some(format!("Not validated: {}", one_line(why, most))),
-        Check::Refused { why } => {
-            Some(format!("Refused by the API server, merging would fail: {}", one_line(why, most)))
-        }
+        Check::Refused { why } => Some(format!("Refused, merging would fail: {}", one_line(why, most))),
     }
 }
 
@@ -357,7 +355,7 @@ mod tests {
         let given = report(vec![kustomization("a/b", changes)]);
         assert_eq!(
             risks(&given),
-            ["The API server refuses `A/apps/bad`", "The API server could not judge `A/apps/unsure`"]
+            ["Refused, merging would fail: `A/apps/bad`", "The API server could not judge `A/apps/unsure`"]
         );
         assert_eq!(headline(&given), "2 created · 1 refused · 1 not validated");
     }

@@ -7,7 +7,7 @@ use flux::without_zeros;
 use ports::DryRun;
 use serde_json::Value;
 
-use super::{Answer, Asker, forced, written};
+use super::{Answer, Asker, written};
 
 impl Asker<'_> {
     pub(super) async fn changed(&self, plan: &ObjectPlan, before: &Value, after: &Value) -> Answer {
@@ -28,15 +28,15 @@ impl Asker<'_> {
         }
         let renders = || (Some(without_zeros(before)), Some(without_zeros(after)));
         match futures::join!(self.cluster.dry_run(before), self.cluster.dry_run(after)) {
-            (_, DryRun::Refused(refusal)) if forced::may_force(&refusal) => {
+            (_, DryRun::Refused(refusal)) if self.may_force(plan, &refusal) => {
                 self.unprocessable(plan, after, refusal, renders()).await
             }
             (_, DryRun::Refused(refusal)) => {
-                let check = self.check(&plan.id, refusal);
+                let check = self.check(plan, refusal);
                 self.change(plan, ChangeKind::Changed, check, renders())
             }
             (DryRun::Refused(refusal), DryRun::Accepted(_)) => {
-                let why = match self.check(&plan.id, refusal) {
+                let why = match self.check(plan, refusal) {
                     Check::Refused { why } | Check::NotValidated { why } => why,
                     Check::DryRun | Check::RenderOnly => String::new(),
                 };

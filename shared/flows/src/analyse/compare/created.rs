@@ -7,7 +7,7 @@ use flux::without_zeros;
 use ports::DryRun;
 use serde_json::Value;
 
-use super::{Answer, Asker, forced, written};
+use super::{Answer, Asker, written};
 
 impl Asker<'_> {
     pub(super) async fn created(&self, plan: &ObjectPlan, after: &Value) -> Answer {
@@ -21,11 +21,11 @@ impl Asker<'_> {
             return self.as_written(plan, ChangeKind::Created, (None, after));
         }
         match self.cluster.dry_run(after).await {
-            DryRun::Refused(refusal) if forced::may_force(&refusal) => {
+            DryRun::Refused(refusal) if self.may_force(plan, &refusal) => {
                 self.unprocessable(plan, after, refusal, (None, Some(without_zeros(after)))).await
             }
             DryRun::Refused(refusal) => {
-                let check = self.check(&plan.id, refusal);
+                let check = self.check(plan, refusal);
                 self.change(plan, ChangeKind::Created, check, (None, Some(without_zeros(after))))
             }
             // The answer to an apply that creates has no resource version: nothing was stored.
@@ -61,7 +61,7 @@ impl Asker<'_> {
             }
             Ok(None) => self.change(plan, ChangeKind::Created, Check::DryRun, (None, Some(stored))),
             Err(refusal) => {
-                let check = self.check(&plan.id, refusal);
+                let check = self.check(plan, refusal);
                 self.change(plan, ChangeKind::Changed, check, (None, Some(stored)))
             }
         }

@@ -13,7 +13,7 @@ use super::{Answer, Asker};
 const PINS: [&str; 2] = ["resourceVersion", "uid"];
 
 /// Whether Flux takes an answer for an immutable field, which it may force: every 409 and 422, whoever says so.
-pub(super) fn may_force(refusal: &Refusal) -> bool {
+fn may_force(refusal: &Refusal) -> bool {
     matches!(
         refusal,
         Refusal::Immutable(_)
@@ -24,6 +24,11 @@ pub(super) fn may_force(refusal: &Refusal) -> bool {
 }
 
 impl Asker<'_> {
+    /// Whether Flux would take this answer for an immutable field, when it comes to ask.
+    pub(super) fn may_force(&self, plan: &ObjectPlan, refusal: &Refusal) -> bool {
+        may_force(refusal) && !self.brings.is_outdated(self.kustomization, plan, refusal)
+    }
+
     /// What comes of an object that the API server refuses in a way that Flux may force.
     pub(super) async fn unprocessable(
         &self,
@@ -38,7 +43,7 @@ impl Asker<'_> {
             Ok(live) => live,
             // Whether it is there to be deleted, or forced by itself, is not known; that it is refused as it stands is.
             Err(_) => {
-                let check = self.check(&plan.id, refusal);
+                let check = self.check(plan, refusal);
                 let unread =
                     "The live object could not be read, so whether it forces its own recreation is not known";
                 let mut answer = self.change(plan, kind, check, sides);
@@ -60,7 +65,7 @@ impl Asker<'_> {
                 answer
             }
             (Some(_), Refusal::Conflict(why)) if forced => {
-                let check = self.check(&plan.id, Refusal::Conflict(why));
+                let check = self.check(plan, Refusal::Conflict(why));
                 let mut answer = self.change(plan, kind, check, (before, after));
                 let remark = "Flux is told to force: if it is answered like that as well, it deletes the object and makes it anew";
                 answer.change = answer.change.map(|change| change.remarked(remark, self.mask));
@@ -83,7 +88,7 @@ impl Asker<'_> {
                 self.change(plan, kind, Check::Refused { why }, (before, after))
             }
             (_, refusal) => {
-                let check = self.check(&plan.id, refusal);
+                let check = self.check(plan, refusal);
                 self.change(plan, kind, check, (before, after))
             }
         }

@@ -33,7 +33,7 @@ impl Asker<'_> {
             Ok(Some(live)) => self.pruned(plan, live),
             Err(refusal) => {
                 let kind = if plan.fate == Fate::Move { moved(plan) } else { ChangeKind::Deleted };
-                let check = self.check(&plan.id, refusal);
+                let check = self.check(plan, refusal);
                 self.change(plan, kind, check, rendered())
             }
         }

@@ -2,6 +2,7 @@
 //! which the objects that nobody changes may have as well.
 
 mod ahead;
+mod brought;
 mod changed;
 mod created;
 mod drift;
@@ -29,10 +30,10 @@ use serde_json::Value;
 use super::pair::Pair;
 use super::target::Target;
 use ahead::Ahead;
+use brought::Brings;
 use drift::Unseen;
 use in_time::InTime;
 pub(super) use in_time::Time;
-use refusals::Brings;
 
 /// Kustomizations compared at a time, and objects asked about of each; the cluster's own adapter bounds its requests as well.
 const AT_ONCE: usize = 8;
@@ -73,7 +74,7 @@ async fn one(
     pair: &Pair,
     target: &Target<'_>,
     known: &BTreeMap<String, Ahead>,
-    brings: &Brings,
+    brings: &Brings<'_>,
     how: How<'_>,
 ) -> KustomizationReport {
     let (kustomization, mask) = (&pair.kustomization, how.mask);
@@ -95,6 +96,7 @@ async fn one(
             notes.extend(drift::unseen(&unseen).iter().map(|note| mask.text(note)));
             renamed::remark(&mut changes);
             notes.extend(held::note(pair, &changes).map(|note| mask.text(&note)));
+            notes.extend(brings.unserved(pair).iter().map(|note| mask.text(note)));
             notes.extend(makers::notes(&changes).map(|note| mask.text(&note)));
             Finding::Changes { changes }
         }
@@ -155,7 +157,7 @@ async fn ask(
     pair: &Pair,
     target: &Target<'_>,
     known: &BTreeMap<String, Ahead>,
-    brings: &Brings,
+    brings: &Brings<'_>,
     how: How<'_>,
 ) -> Vec<Answer> {
     let How { mask, drift: look, time } = how;
@@ -164,9 +166,13 @@ async fn ask(
             Target::Unknown(why) => Some(why.as_str()),
             _ => None,
         };
+        let read = |plan, change| brings.read(&pair.kustomization, plan, change, mask);
         let only = |plan| match stays_encrypted(pair, plan) {
             true => encrypted(plan, mask, why),
-            false => rendered_only(plan, mask, why),
+            false => {
+                let Answer { change, .. } = rendered_only(plan, mask, why);
+                Answer { change: change.map(|change| read(plan, change)), ..Answer::default() }
+            }
         };
         return pair.plans.iter().map(only).collect();
     };
@@ -212,7 +218,7 @@ fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
 struct Asker<'a> {
     cluster: InTime<'a>,
     mask: &'a Mask,
-    brings: &'a Brings,
+    brings: &'a Brings<'a>,
     kustomization: &'a Kustomization,
     look: Drift,
     /// Every object of the result.
@@ -229,7 +235,8 @@ impl Asker<'_> {
             (Some(before), Some(after)) => self.changed(plan, before, after).await,
             (before, None) => self.gone(plan, before.as_ref()).await,
         };
-        answer.change = answer.change.map(|change| gone::with_moves(change, plan, self.mask));
+        let defined = |change| self.brings.defined(self.kustomization, plan, change, self.mask);
+        answer.change = answer.change.map(|change| gone::with_moves(defined(change), plan, self.mask));
         vec![answer]
     }
 

@@ -1,13 +1,10 @@
-//! What the API server's refusals mean for the reader, and what the pull request itself brings, so that it cannot be asked about yet.
+//! What the API server's refusals mean for the reader; `brought` knows those that are for want of what the pull request brings.
 
-use std::collections::BTreeSet;
-
-use domain::ObjectId;
 use domain::change::Check;
+use domain::plan::ObjectPlan;
 use ports::{Gate, Refusal, Right};
-use serde_json::Value;
 
-use super::{Asker, Pair};
+use super::Asker;
 
 const NO_RIGHTS_ON_SECRETS: &str =
     "the cluster identity has no rights on Secrets, on purpose, so Git's two sides are compared";
@@ -15,41 +12,14 @@ const NO_RIGHTS_ON_SECRETS: &str =
 /// What was not asked for want of time; nothing is wrong with the object.
 const OUT_OF_TIME: &str = "the time for comparing was over before the API server was asked";
 
-const CRD: &str = "CustomResourceDefinition";
-
-/// Namespaces and kinds that the pull request's own result brings, so that their contents cannot be asked about yet.
-pub(super) struct Brings {
-    pub(super) namespaces: BTreeSet<String>,
-    pub(super) kinds: BTreeSet<(String, String)>,
-    /// Kinds whose CRD the pull request changes: the API server still has the old schema.
-    pub(super) schemas: BTreeSet<(String, String)>,
-}
-
-impl Brings {
-    pub(super) fn of(pairs: &[Pair]) -> Self {
-        let objects = || pairs.iter().flat_map(|p| &p.brings);
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let namespaces = objects().filter(|o| o["kind"] == "Namespace" && o["apiVersion"] == "v1");
-        let crds = || objects().filter(|o| o["kind"] == CRD);
-        let kind = |crd: &Value| (text(&crd["spec"]["group"]), text(&crd["spec"]["names"]["kind"]));
-        let written = pairs.iter().flat_map(|p| &p.plans).filter_map(|plan| plan.after.as_ref());
-        Self {
-            namespaces: namespaces.map(|o| text(&o["metadata"]["name"])).collect(),
-            kinds: crds().map(kind).collect(),
-            schemas: written.filter(|o| o["kind"] == CRD).map(kind).collect(),
-        }
-    }
-}
-
 impl Asker<'_> {
     /// What a refusal means for the reader of the report.
-    pub(super) fn check(&self, id: &ObjectId, refusal: Refusal) -> Check {
-        let unknown = |why: String| Check::NotValidated { why };
+    pub(super) fn check(&self, plan: &ObjectPlan, refusal: Refusal) -> Check {
+        if let Some(check) = self.brings.check(self.kustomization, plan, &refusal) {
+            return check;
+        }
+        let (id, unknown) = (&plan.id, |why: String| Check::NotValidated { why });
         match refusal {
-            Refusal::NamespaceMissing if self.brings.namespaces.contains(&id.namespace) => unknown(format!(
-                "it waits for namespace `{}`, which comes with this pull request",
-                id.namespace
-            )),
             Refusal::NamespaceTerminating => Check::Refused {
                 why: format!(
                     "namespace `{}` is being deleted, and takes nothing new until it is gone",
@@ -62,25 +32,12 @@ impl Asker<'_> {
                     id.namespace
                 ),
             },
-            Refusal::KindMissing if self.brings.kinds.contains(&(id.group.clone(), id.kind.clone())) => {
-                unknown(format!(
-                    "it waits for the CRD of kind `{}` of group `{}`, which comes with this pull request",
-                    id.kind, id.group
-                ))
-            }
             Refusal::KindMissing => Check::Refused {
                 why: format!(
                     "the cluster does not serve the kind `{}` of group `{}` in this version: install its CRD first, or write a version that is served",
                     id.kind, id.group
                 ),
             },
-            Refusal::Invalid(why)
-                if undeclared(&why) && self.brings.schemas.contains(&(id.group.clone(), id.kind.clone())) =>
-            {
-                unknown(format!(
-                    "its CRD changes in this pull request, and the API server still has the old schema: {why}"
-                ))
-            }
             Refusal::Immutable(why) | Refusal::Unprocessable(why) | Refusal::Invalid(why) => {
                 Check::Refused { why }
             }
@@ -155,9 +112,4 @@ fn missing(right: &Right) -> String {
         "our cluster identity may not ask (grant it, see infra/cluster): it lacks `{verb}` on `{resource}{dot}{group}`{place}; \
          in ClusterRole `preflux-rehearse` this rule grants it: {{apiGroups: [{group_words}], resources: [{resource}], verbs: [{verb}]}}"
     )
-}
-
-/// Whether the API server refuses a field that the kind's schema does not have.
-fn undeclared(why: &str) -> bool {
-    why.contains("field not declared in schema")
 }

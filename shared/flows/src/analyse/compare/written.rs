@@ -39,12 +39,12 @@ impl Asker<'_> {
                     self.change(plan, ChangeKind::Created, Check::DryRun, (None, Some(stored)))
                 }
                 DryRun::Refused(refusal) => {
-                    let check = self.check(&plan.id, refusal);
+                    let check = self.check(plan, refusal);
                     self.change(plan, ChangeKind::Created, check, sides())
                 }
             },
             Err(refusal) => {
-                let check = self.check(&plan.id, refusal);
+                let check = self.check(plan, refusal);
                 self.change(plan, ChangeKind::Changed, check, (Some(without_zeros(before)), sides().1))
             }
         }
