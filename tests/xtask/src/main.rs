@@ -37,8 +37,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "test",
-        usage: "[--require-all] [-p CRATE] [FILTER]",
-        about: "every check and every test, on real parts; sets up all it needs under target/ (-p or FILTER: only those tests)",
+        usage: "[--require-all] [--older] [-p CRATE] [FILTER]",
+        about: "every check and every test, on real parts; sets up all it needs under target/ (-p or FILTER: only those tests; --older: only those on the oldest Kubernetes)",
         run: |args| test::run(args).map(exit_code),
     },
     Chore {

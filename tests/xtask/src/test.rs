@@ -27,6 +27,8 @@ struct Options {
     filter: Option<String>,
     /// Only the tests of these crates, and no other check.
     packages: Vec<String>,
+    /// Only what runs on the oldest Kubernetes as well, and there.
+    older: bool,
 }
 
 impl Options {
@@ -40,6 +42,10 @@ pub(crate) fn run(args: Vec<String>) -> Result<bool> {
     let options = parse(args)?;
     tools::require_all(options.require_all);
     let mut ledger = Ledger::default();
+    if options.older {
+        on_the_oldest_kubernetes(&mut ledger, &options)?;
+        return finished(&ledger, &options);
+    }
     if !options.only_tests() {
         source_checks_and_tools(&mut ledger);
         template_checks(&mut ledger);
@@ -56,6 +62,10 @@ pub(crate) fn run(args: Vec<String>) -> Result<bool> {
         check_policy(&mut ledger);
         build_functions(&mut ledger);
     }
+    finished(&ledger, &options)
+}
+
+fn finished(ledger: &Ledger, options: &Options) -> Result<bool> {
     let (text, well) = ledger.summary(options.require_all);
     print!("{text}");
     Ok(well)
@@ -114,6 +124,7 @@ fn parse(args: Vec<String>) -> Result<Options> {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--require-all" => options.require_all = true,
+            "--older" => options.older = true,
             "-p" | "--package" => options.packages.push(args.next().context("`--package` needs a crate")?),
             flag if flag.starts_with('-') => bail!("`test` knows no `{flag}`; see `cargo xtask test --help`"),
             _ if options.filter.is_some() => bail!("`test` takes one FILTER"),
