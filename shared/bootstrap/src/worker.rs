@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::job::Outcome;
@@ -76,6 +77,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         more_clusters,
         hold_back_when_render_differs: config.hold_back_when_render_differs,
         drift: config.drift,
+        compare_within: Duration::from_secs(config.compare_within_s),
         clock: parts.clock,
         rules: config.repositories.clone(),
         trusted_logins: config.github.trusted.clone(),

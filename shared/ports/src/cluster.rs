@@ -156,6 +156,12 @@ pub enum ClusterError {
         /// What is not served.
         what: String,
     },
+    /// It was not asked: the time that whoever asks has for everything was over.
+    #[error("cluster `{cluster}` did not answer before the time for comparing was over")]
+    OutOfTime {
+        /// The cluster's name.
+        cluster: String,
+    },
 }
 
 /// A guard between the cluster identity and a real write, and whether it holds.

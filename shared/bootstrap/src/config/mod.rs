@@ -29,6 +29,8 @@ pub struct Config {
     pub hold_back_when_render_differs: bool,
     /// Whose drift is looked for.
     pub drift: Drift,
+    /// Seconds after which a comparison asks clusters nothing more, 10 to 240.
+    pub compare_within_s: u64,
     /// Hosts that remote bases and files may be fetched from; none unless listed.
     pub remotes: RemoteHosts,
     /// What is watched. Never empty.
@@ -174,6 +176,7 @@ impl Config {
             more_clusters: Vec::new(),
             hold_back_when_render_differs: root.flag("hold_back_when_render_differs").unwrap_or(false),
             drift: drift(&mut root),
+            compare_within_s: compare_within_s(&mut root),
             remotes: remotes(root.object("remotes")),
             repositories: repositories(&mut root),
             poll_every_s: root.number("poll_every_s").unwrap_or(60),
@@ -273,6 +276,16 @@ fn drift(root: &mut Fields) -> Drift {
     })
 }
 
+/// At most what leaves the worker's Lambda, which has 300 seconds, a minute for the report.
+fn compare_within_s(root: &mut Fields) -> u64 {
+    const MOST: u64 = 240;
+    let seconds = root.number("compare_within_s").unwrap_or(MOST);
+    if !(10..=MOST).contains(&seconds) {
+        root.problem("compare_within_s", "must be between 10 and 240 (seconds)");
+    }
+    seconds
+}
+
 fn remotes(mut fields: Fields) -> RemoteHosts {
     let hosts = RemoteHosts::new(&fields.texts("hosts"));
     if let Err(error) = &hosts {
@@ -356,6 +369,13 @@ repositories:
         assert_eq!(Config::parse(&quiet, &Defaults::default()).unwrap().drift, Drift::Changed);
         let wrong = problems(&format!("{SMALL}\ndrift: everything\n"));
         assert_eq!(wrong, ["`drift` must be `affected`, `changed` or `off`"]);
+        assert_eq!(config.compare_within_s, 240);
+        let soon = format!("{SMALL}\ncompare_within_s: 10\n");
+        assert_eq!(Config::parse(&soon, &Defaults::default()).unwrap().compare_within_s, 10);
+        for wrong in ["9", "241"] {
+            let wrong = problems(&format!("{SMALL}\ncompare_within_s: {wrong}\n"));
+            assert_eq!(wrong, ["`compare_within_s` must be between 10 and 240 (seconds)"]);
+        }
     }
 
     #[test]

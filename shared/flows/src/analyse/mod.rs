@@ -9,6 +9,7 @@ mod discover;
 mod foreign;
 mod leaving;
 mod locks;
+mod opening;
 mod pair;
 mod parts;
 mod remote;
@@ -51,7 +52,7 @@ pub struct Question<'a> {
     pub drift: Drift,
     /// What encrypted files may be decrypted with.
     pub decryption: DecryptionAccess,
-    /// When to stop asking clusters about objects: what was not asked by then is reported as not checked.
+    /// When to stop asking clusters: what was not asked by then is reported as not checked.
     pub until: Option<Instant>,
 }
 
@@ -82,14 +83,15 @@ enum Alone {
 }
 
 async fn of_one(question: Question<'_>, alone: Alone) -> Findings {
-    let question = Question { cluster: locks::guarded(question.cluster).await, ..question };
+    let time = Arc::new(compare::Time::until(question.until));
+    let cluster = question.cluster.map(|cluster| opening::bounded(cluster, &time));
+    let question = Question { cluster: locks::guarded(cluster).await, ..question };
     let remotes = remote::Fetched::new(question.remotes.clone());
     let data_keys = decryption::Opened::new(question.decryption.clone());
     let shared = parts::Shared { remotes: &remotes, data_keys: &data_keys };
     let parts = Box::pin(parts::all(&question, alone, shared)).await;
     let mask = Mask::new(parts.all.iter().flat_map(Part::secrets));
     let mask = if question.disclosure == Disclosure::Untrusted { mask.without_verdicts() } else { mask };
-    let time = compare::Time::until(question.until);
     let how = compare::How { mask: &mask, drift: question.drift, time: &time };
     let mut findings = Vec::new();
     for part in &parts.all {

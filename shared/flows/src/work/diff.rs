@@ -23,9 +23,6 @@ use crate::message::{self, Place};
 /// Longer than any diff takes: a worker on Lambda has 300 seconds. Who comes later waits.
 const LEASE_S: i64 = 330;
 
-/// When the cluster is asked nothing more: what is left of the worker's 300 seconds is for the report.
-const ASK_FOR: Duration = Duration::from_secs(240);
-
 /// Diffs and reports, unless somebody else is at it or the job is stale.
 pub(super) async fn run(ctx: &WorkCtx, job: &DiffJob, last_try: bool) -> Result<Outcome, JobError> {
     let Some(rule) = ctx.rule(&job.pull) else {
@@ -171,7 +168,7 @@ async fn report_on(
         },
         drift: ctx.drift,
         decryption: if trust.reaches_cluster() { ctx.decryption.clone() } else { words::no_decryption(pull) },
-        until: Some(begun + ASK_FOR),
+        until: Some(begun + ctx.compare_within),
     };
     let findings = analyse_all(question, more).await;
     if let Some(why) = findings.held_back().filter(|_| ctx.hold_back_when_render_differs) {

@@ -7,6 +7,7 @@ mod refresh;
 mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Drift;
 use domain::job::{Job, Outcome};
@@ -40,6 +41,8 @@ pub struct WorkCtx {
     pub hold_back_when_render_differs: bool,
     /// Whose drift is looked for.
     pub drift: Drift,
+    /// How long after a job's start clusters are asked: what is left of the worker's time is for the report.
+    pub compare_within: Duration,
     /// What may be fetched besides the repository, for pull requests that are trusted.
     pub remotes: RemoteAccess,
     /// What encrypted files are decrypted with, for pull requests that are trusted.

@@ -104,6 +104,7 @@ impl World {
             cluster: Ok(cluster.clone() as Arc<dyn Cluster>),
             more_clusters: Vec::new(),
             drift: Default::default(),
+            compare_within: std::time::Duration::from_secs(240),
             hold_back_when_render_differs: false,
             remotes: RemoteAccess::None("nothing is fetched here".to_owned()),
             decryption: DecryptionAccess::None("no keys".to_owned()),

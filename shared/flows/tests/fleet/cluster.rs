@@ -8,11 +8,24 @@ use domain::ObjectId;
 use ports::{Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Lock, Refusal};
 use serde_json::{Value, json};
 
+/// What is never answered.
+#[derive(Default, PartialEq, Eq)]
+pub(crate) enum Silent {
+    #[default]
+    Nothing,
+    Locks,
+    FluxObjects,
+    Controller,
+    Ahead,
+}
+
 /// Everything about an object follows from its name; when it is told, and what is told ahead, from the seed as well.
 #[derive(Default)]
 pub(crate) struct Scattered {
     pub(crate) seed: u64,
     pub(crate) flux: FluxObjects,
+    /// What it never answers.
+    pub(crate) silent: Silent,
     pub(crate) dry_runs: AtomicUsize,
     pub(crate) reads: AtomicUsize,
     pub(crate) ahead: AtomicUsize,
@@ -49,6 +62,13 @@ impl Scattered {
         Self { seed, flux, ..Self::default() }
     }
 
+    /// Does not come back, if this is what is never answered.
+    async fn unless(&self, silent: Silent) {
+        if self.silent == silent {
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn later(&self, manifest: &Value, what: &str) {
         for _ in 0..number((self.seed, name(manifest), what)) % 6 {
             tokio::task::yield_now().await;
@@ -77,14 +97,17 @@ impl Cluster for Scattered {
     }
 
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError> {
+        self.unless(Silent::FluxObjects).await;
         Ok(self.flux.clone())
     }
 
     async fn locks(&self) -> Result<Vec<Lock>, ClusterError> {
+        self.unless(Silent::Locks).await;
         Ok(Vec::new())
     }
 
     async fn controller(&self) -> ControllerSeen {
+        self.unless(Silent::Controller).await;
         ControllerSeen::Configured("1.9.4".to_owned())
     }
 
@@ -105,6 +128,7 @@ impl Cluster for Scattered {
     }
 
     async fn live_ahead(&self, manifests: &[&Value]) -> Vec<Option<Value>> {
+        self.unless(Silent::Ahead).await;
         let told: Vec<Option<Value>> = manifests.iter().map(|manifest| self.told_ahead(manifest)).collect();
         self.ahead.fetch_add(told.iter().flatten().count(), Ordering::Relaxed);
         told

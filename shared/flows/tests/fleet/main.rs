@@ -7,18 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use domain::Drift;
 use domain::change::Check;
 use domain::provenance::Disclosure;
-use domain::report::{Comparison, Finding, KustomizationReport, Mode};
+use domain::report::{ClusterAsked, Comparison, Finding, KustomizationReport, Mode};
 use flows::analyse::{DecryptionAccess, Findings, Question, RemoteAccess, Repository, analyse};
 use kustomize::MemoryTree;
 use ports::{Checkout, FluxObjects};
 use serde_json::json;
 use tokio::time::Instant;
 
-use cluster::Scattered;
+use cluster::{Scattered, Silent};
 
 const URL: &str = "https://git.example/acme/fleet";
 
@@ -116,25 +117,40 @@ async fn a_fleet_of_5000_objects_has_one_report_whatever_the_order_of_answers() 
     assert!(told.windows(2).all(|two| two[0] == two[1]), "the report depends on the order of answers");
 }
 
-#[tokio::test]
-async fn what_there_is_no_time_for_is_said_of_each_object() {
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// What is found of a cluster that never answers one thing, and that nothing was asked of it about objects.
+async fn in_time(silent: Silent) -> Findings {
     let fleet = Fleet { kustomizations: 2, objects: 20 };
-    let cluster = Arc::new(Scattered::new(7, fleet.flux()));
-    let found = fleet.findings(&cluster, Some(Instant::now())).await;
+    let cluster = Arc::new(Scattered { silent, ..Scattered::new(7, fleet.flux()) });
+    let begun = Instant::now();
+    let found = fleet.findings(&cluster, Some(begun + LIMIT)).await;
+    assert_eq!(begun.elapsed().as_secs(), LIMIT.as_secs(), "nobody waits any longer");
+    assert_eq!(cluster.dry_runs.load(Ordering::Relaxed) + cluster.reads.load(Ordering::Relaxed), 0);
+    assert!(found.notes.iter().any(|note| note.starts_with("The time for comparing")), "{:?}", found.notes);
+    found
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_there_is_no_time_for_is_said_of_each_object() {
     let why = "the time for comparing was over before the API server was asked";
     let unchecked = Check::NotValidated { why: why.to_owned() };
-    for one in &found.kustomizations {
-        assert_eq!(checks(one), [&unchecked]);
-        let unseen = format!(
-            "`ConfigMap/apps/{}-o10` and 9 more ({why}).",
-            one.name.trim_start_matches("flux-system/")
-        );
-        assert!(
-            one.drift.is_empty() && one.notes.iter().any(|note| note.ends_with(&unseen)),
-            "{:?}",
-            one.notes
-        );
+    for silent in [Silent::Controller, Silent::Ahead] {
+        for one in &in_time(silent).await.kustomizations {
+            assert_eq!(checks(one), [&unchecked]);
+            let name = one.name.trim_start_matches("flux-system/");
+            let unseen = format!("`ConfigMap/apps/{name}-o10` and 9 more ({why}).");
+            let said = one.notes.iter().any(|note| note.ends_with(&unseen));
+            assert!(one.drift.is_empty() && said, "{:?}", one.notes);
+        }
     }
-    assert!(found.notes.iter().any(|note| note.starts_with("The time for comparing")), "{:?}", found.notes);
-    assert_eq!(cluster.dry_runs.load(Ordering::Relaxed) + cluster.reads.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_never_answers_is_said_not_to_have_been_asked() {
+    for silent in [Silent::Locks, Silent::FluxObjects] {
+        let ClusterAsked::No { why } = in_time(silent).await.cluster else { panic!("it did not answer") };
+        let late = "cluster `scattered` did not answer before the time for comparing was over";
+        assert!(why.starts_with(late), "{why}");
+    }
 }

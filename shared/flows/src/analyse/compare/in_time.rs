@@ -25,7 +25,7 @@ impl Time {
     }
 
     /// An answer, if it comes in time. Afterwards nothing is begun.
-    pub(super) async fn bounded<T>(&self, asked: impl Future<Output = T>) -> Option<T> {
+    pub(in crate::analyse) async fn bounded<T>(&self, asked: impl Future<Output = T>) -> Option<T> {
         let Some(until) = self.until else { return Some(asked.await) };
         let answer = match Instant::now() < until {
             true => timeout_at(until, asked).await.ok(),
