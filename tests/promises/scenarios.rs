@@ -32,6 +32,8 @@ use crate::verdicts;
 const AFTERWARDS: &str = "zz-";
 /// Likewise, as somebody with `kubectl` would.
 const BY_HAND: &str = "zz-kubectl";
+/// And these as `kubectl` makes them without server-side apply: it holds every default too.
+const MADE_BY_HAND: &str = "zz-kubectl-create";
 /// Objects in this file are deleted after all that.
 const ABSENT: &str = "zz-absent.yaml";
 /// No report may hold any value that starts so, in plain or in base64.
@@ -259,6 +261,9 @@ impl Scenario {
             for object in documents(bytes)? {
                 if path == ABSENT {
                     cluster.delete(&object).await?;
+                } else if path.starts_with(MADE_BY_HAND) {
+                    cluster.delete(&object).await?;
+                    cluster.create_as(&object, "kubectl-client-side-apply").await?;
                 } else if path.starts_with(BY_HAND) {
                     cluster.apply_as(&object, "kubectl").await?;
                 } else if object.get("status").is_some() {

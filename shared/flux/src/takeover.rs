@@ -5,10 +5,19 @@ use serde_json::{Map, Value};
 
 use crate::control::{SsaPolicy, ssa_policy};
 
+/// What the API server gives out once, and leaves as it is when nobody asks for it any more.
+const ALLOCATED: [&str; 4] = ["clusterIP", "clusterIPs", "healthCheckNodePort", "nodePort"];
+
 /// Removes from `stored`, the answer to the dry-run of `desired`, what the controller will remove; gives its paths.
 ///
-/// `overridden` are the field managers that the controller was told to take over besides (`--override-manager`).
-pub fn take_over(desired: &Value, stored: &mut Value, overridden: &[String]) -> Vec<String> {
+/// `overridden` are the field managers that the controller was told to take over besides (`--override-manager`). `fresh` is what
+/// the API server makes of `desired` where nothing is there yet, under the same name: what it sets by itself comes back.
+pub fn take_over(
+    desired: &Value,
+    stored: &mut Value,
+    overridden: &[String],
+    fresh: Option<&Value>,
+) -> Vec<String> {
     if [desired, stored].iter().any(|object| ssa_policy(object) == SsaPolicy::Merge) {
         return Vec::new();
     }
@@ -18,7 +27,7 @@ pub fn take_over(desired: &Value, stored: &mut Value, overridden: &[String]) -> 
     let mut removed = Vec::new();
     let version = stored["apiVersion"].clone();
     for entry in folded.iter().filter(|entry| entry["apiVersion"] == version) {
-        remove(&entry["fieldsV1"], &kept, stored, "", &mut removed);
+        remove(&entry["fieldsV1"], &kept, stored, fresh, "", &mut removed);
     }
     removed.sort();
     removed
@@ -36,14 +45,21 @@ fn is_folded(entry: &Value, overridden: &[String]) -> bool {
 }
 
 /// Removes what `fields` name and none of `kept` does.
-fn remove(fields: &Value, kept: &[&Value], at: &mut Value, path: &str, removed: &mut Vec<String>) {
+fn remove(
+    fields: &Value,
+    kept: &[&Value],
+    at: &mut Value,
+    fresh: Option<&Value>,
+    path: &str,
+    removed: &mut Vec<String>,
+) {
     for (key, below) in fields.as_object().into_iter().flatten() {
         let others: Vec<&Value> = kept.iter().filter_map(|other| other.get(key)).collect();
         let Some((prefix, name)) = key.split_once(':') else { continue };
         match prefix {
-            "f" => field(name, below, &others, at, path, removed),
-            "k" => item(name, below, &others, at, path, removed),
-            "v" if others.is_empty() => value(name, at, path, removed),
+            "f" => field(name, below, &others, at, fresh, path, removed),
+            "k" => item(name, below, &others, at, fresh, path, removed),
+            "v" if others.is_empty() => value(name, at, fresh, path, removed),
             _ => {}
         }
     }
@@ -54,28 +70,43 @@ fn field(
     below: &Value,
     others: &[&Value],
     at: &mut Value,
+    fresh: Option<&Value>,
     path: &str,
     removed: &mut Vec<String>,
 ) {
+    let fresh = fresh.and_then(|fresh| fresh.get(name));
     let Some(fields) = at.as_object_mut() else { return };
     let Some(child) = fields.get_mut(name) else { return };
     let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     if !is_leaf(below) {
-        remove(below, others, child, &path, removed);
+        remove(below, others, child, fresh, &path, removed);
         if others.is_empty() && is_empty(child) {
             fields.remove(name);
         }
     } else if others.is_empty() {
-        fields.remove(name);
+        match fresh {
+            Some(value) if value == child || ALLOCATED.contains(&name) => return,
+            Some(value) => *child = value.clone(),
+            None => drop(fields.remove(name)),
+        }
         removed.push(path);
     }
 }
 
-fn item(keys: &str, below: &Value, others: &[&Value], at: &mut Value, path: &str, removed: &mut Vec<String>) {
+fn item(
+    keys: &str,
+    below: &Value,
+    others: &[&Value],
+    at: &mut Value,
+    fresh: Option<&Value>,
+    path: &str,
+    removed: &mut Vec<String>,
+) {
     let Ok(keys) = serde_json::from_str::<Map<String, Value>>(keys) else { return };
     let Some(items) = at.as_array_mut() else { return };
     let is_it = |item: &Value| keys.iter().all(|(key, value)| item.get(key) == Some(value));
     let Some(index) = items.iter().position(is_it) else { return };
+    let fresh = fresh.and_then(Value::as_array).and_then(|items| items.iter().find(|item| is_it(item)));
     let label: Vec<String> = keys
         .iter()
         .map(|(key, value)| {
@@ -83,16 +114,19 @@ fn item(keys: &str, below: &Value, others: &[&Value], at: &mut Value, path: &str
         })
         .collect();
     let path = format!("{path}[{}]", label.join(","));
-    if others.is_empty() && below.get(".").is_some() {
+    if fresh.is_none() && others.is_empty() && below.get(".").is_some() {
         items.remove(index);
         removed.push(path);
     } else if let Some(item) = items.get_mut(index) {
-        remove(below, others, item, &path, removed);
+        remove(below, others, item, fresh, &path, removed);
     }
 }
 
-fn value(text: &str, at: &mut Value, path: &str, removed: &mut Vec<String>) {
+fn value(text: &str, at: &mut Value, fresh: Option<&Value>, path: &str, removed: &mut Vec<String>) {
     let (Ok(value), Some(items)) = (serde_json::from_str::<Value>(text), at.as_array_mut()) else { return };
+    if fresh.and_then(Value::as_array).is_some_and(|items| items.contains(&value)) {
+        return;
+    }
     let before = items.len();
     items.retain(|item| *item != value);
     if items.len() < before {
@@ -137,7 +171,11 @@ mod tests {
             ("mine", "Apply"),
         ] {
             let mut stored = object(json!([own(), entry(manager, operation, both.clone())]));
-            assert_eq!(take_over(&json!({}), &mut stored, &["mine".to_owned()]), ["data.hand"], "{manager}");
+            assert_eq!(
+                take_over(&json!({}), &mut stored, &["mine".to_owned()], None),
+                ["data.hand"],
+                "{manager}"
+            );
             assert_eq!(stored["data"], json!({"git": "1"}));
         }
     }
@@ -147,12 +185,13 @@ mod tests {
         let hand = json!({"f:data": {"f:hand": {}}});
         let kubectl = entry("kubectl", "Apply", hand.clone());
         let others = json!([own(), kubectl, entry("helm", "Update", hand.clone())]);
-        assert!(take_over(&json!({}), &mut object(others), &[]).is_empty());
+        assert!(take_over(&json!({}), &mut object(others), &[], None).is_empty());
         assert!(
-            take_over(&json!({}), &mut object(json!([own(), entry("helm", "Update", hand)])), &[]).is_empty()
+            take_over(&json!({}), &mut object(json!([own(), entry("helm", "Update", hand)])), &[], None)
+                .is_empty()
         );
         let merge = json!({"metadata": {"annotations": {crate::control::SSA: "Merge"}}});
-        assert!(take_over(&merge, &mut object(json!([own(), kubectl])), &[]).is_empty());
+        assert!(take_over(&merge, &mut object(json!([own(), kubectl])), &[], None).is_empty());
     }
 
     #[test]
@@ -167,7 +206,7 @@ mod tests {
             "metadata": {"finalizers": ["hand", "other"], "managedFields": [entry("kustomize-controller", "Apply", git), entry("kubectl", "Update", fields)]},
             "spec": {"list": [{"name": "web", "tty": true}, {"name": "side"}], "only": {"this": 1}}
         });
-        let removed = take_over(&json!({}), &mut stored, &[]);
+        let removed = take_over(&json!({}), &mut stored, &[], None);
         let expected = [
             "metadata.finalizers[\"hand\"]",
             "spec.list[name=side]",
@@ -177,5 +216,20 @@ mod tests {
         assert_eq!(removed, expected);
         assert_eq!(stored["spec"], json!({"list": [{"name": "web"}]}));
         assert_eq!(stored["metadata"]["finalizers"], json!(["other"]));
+    }
+
+    #[test]
+    fn what_the_api_server_sets_by_itself_comes_back() {
+        let fields = json!({"f:spec": {
+            "f:clusterIP": {}, "f:same": {}, "f:other": {}, "f:gone": {}, "f:set": {"v:\"a\"": {}, "v:\"b\"": {}},
+            "f:list": {"k:{\"name\":\"web\"}": {".": {}, "f:name": {}, "f:pull": {}}}
+        }});
+        let spec = json!({"clusterIP": "1", "same": 1, "other": 7, "gone": 1, "set": ["a", "b"], "list": [{"name": "web", "pull": "x"}]});
+        let mut stored = json!({"apiVersion": "v1", "spec": spec, "metadata": {"managedFields": [entry("kubectl", "Update", fields)]}});
+        let fresh = json!({"spec": {"clusterIP": "2", "same": 1, "other": 1, "set": ["a"], "list": [{"name": "web", "pull": "x"}]}});
+        let removed = take_over(&json!({}), &mut stored, &[], Some(&fresh));
+        assert_eq!(removed, ["spec.gone", "spec.other", "spec.set[\"b\"]"]);
+        let expected = json!({"clusterIP": "1", "same": 1, "other": 1, "set": ["a"], "list": [{"name": "web", "pull": "x"}]});
+        assert_eq!(stored["spec"], expected);
     }
 }

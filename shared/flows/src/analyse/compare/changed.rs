@@ -51,7 +51,7 @@ impl Asker<'_> {
                 "the live object is switched off by its own annotation (`reconcile: disabled` or `ssa: Ignore`)",
             ),
             (DryRun::Accepted(old), DryRun::Accepted(mut new)) => {
-                let removed = flux::take_over(after, &mut new, &[]);
+                let removed = self.take_over(after, &mut new, &[]).await;
                 let mut answer = self.difference(plan, before, old, new).await;
                 answer.change = answer.change.map(|change| self.taken_over(change, &removed));
                 answer

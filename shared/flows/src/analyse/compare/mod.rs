@@ -7,6 +7,7 @@ mod changed;
 mod created;
 mod drift;
 mod forced;
+mod fresh;
 mod gone;
 mod held;
 mod in_time;

@@ -62,7 +62,7 @@ impl Asker<'_> {
         }
         let paths: Vec<String> = removed.iter().map(|path| format!("`{path}`")).collect();
         let remark = format!(
-            "Predicted from `managedFields`: Flux takes over what `kubectl` or the like applied, and removes {}",
+            "Predicted from `managedFields`: Flux takes over what `kubectl` or the like applied, and removes or resets {}",
             paths.join(", ")
         );
         change.remarked(&remark, self.mask)
