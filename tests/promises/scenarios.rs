@@ -34,6 +34,8 @@ const AFTERWARDS: &str = "zz-";
 const BY_HAND: &str = "zz-kubectl";
 /// And these as `kubectl` makes them without server-side apply: it holds every default too.
 const MADE_BY_HAND: &str = "zz-kubectl-create";
+/// Likewise, as the field manager that the rest of the name says.
+const BY_OTHERS: &str = "zz-by-";
 /// Objects in this file are deleted after all that.
 const ABSENT: &str = "zz-absent.yaml";
 /// No report may hold any value that starts so, in plain or in base64.
@@ -266,6 +268,8 @@ impl Scenario {
                     cluster.create_as(&object, "kubectl-client-side-apply").await?;
                 } else if path.starts_with(BY_HAND) {
                     cluster.apply_as(&object, "kubectl").await?;
+                } else if let Some(manager) = path.strip_prefix(BY_OTHERS) {
+                    cluster.apply_as(&object, manager.trim_end_matches(".yaml")).await?;
                 } else if object.get("status").is_some() {
                     cluster.apply_status(&object).await?;
                 } else {

@@ -304,7 +304,7 @@ impl Counts {
         match change.check {
             Check::Refused { .. } => self.refused += 1,
             Check::NotValidated { .. } => self.not_validated += 1,
-            Check::DryRun | Check::RenderOnly => {}
+            Check::DryRun | Check::RenderOnly | Check::Structural => {}
         }
     }
 }

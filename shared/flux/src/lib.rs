@@ -23,6 +23,7 @@ mod metadata;
 mod normalise;
 mod order;
 mod post_build;
+pub mod rbac;
 mod render;
 pub mod schema;
 mod settled;

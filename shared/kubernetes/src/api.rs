@@ -138,7 +138,7 @@ impl Api {
                 .map_err(|e| Once::Later(format!("the answer is not JSON: {e}")));
         }
         let status = Status::parse(code, &body);
-        match definite(&status) {
+        match definite(&status) || (code == 409 && call.is_pinned()) {
             true => Err(Once::Failed(status)),
             false => Err(Once::Busy(status, wait.map(Duration::from_secs))),
         }

@@ -15,12 +15,13 @@ pub(crate) struct Call {
     method: Method,
     uri: String,
     body: Vec<u8>,
+    pinned: bool,
 }
 
 impl Call {
     /// Reads what is at `path`.
     pub(crate) fn read(path: &Path) -> Self {
-        Self { method: Method::GET, uri: path.0.clone(), body: Vec::new() }
+        Self { method: Method::GET, uri: path.0.clone(), body: Vec::new(), pinned: false }
     }
 
     /// Reads one page of the list at `path`, 500 objects at most.
@@ -30,7 +31,7 @@ impl Call {
             uri.push_str("&continue=");
             uri.push_str(&encoded(token));
         }
-        Self { method: Method::GET, uri, body: Vec::new() }
+        Self { method: Method::GET, uri, body: Vec::new(), pinned: false }
     }
 
     /// Reads one page of the objects at `path` that the labels select.
@@ -40,14 +41,15 @@ impl Call {
             uri.push_str("&continue=");
             uri.push_str(&encoded(token));
         }
-        Self { method: Method::GET, uri, body: Vec::new() }
+        Self { method: Method::GET, uri, body: Vec::new(), pinned: false }
     }
 
     /// Asks what applying `object` at `path` would store.
     pub(crate) fn dry_run_apply(path: &Path, object: &Value) -> Self {
         // JSON is YAML.
         let body = object.to_string().into_bytes();
-        Self { method: Method::PATCH, uri: format!("{}{APPLY}", path.0), body }
+        let pinned = ["resourceVersion", "uid"].iter().any(|pin| object["metadata"].get(pin).is_some());
+        Self { method: Method::PATCH, uri: format!("{}{APPLY}", path.0), body, pinned }
     }
 
     /// Asks about ourselves: such reviews store nothing, and know no dry-run.
@@ -57,13 +59,24 @@ impl Call {
             method: Method::POST,
             uri: format!("/apis/{group}/v1/{plural}"),
             body: body.to_string().into_bytes(),
+            pinned: false,
         }
     }
 
     /// Creates a ConfigMap for real, which must be refused. `None` when that is no namespace.
     pub(crate) fn probe(namespace: &str, config_map: &Value) -> Option<Self> {
         let path = Path::new(&["api", "v1", "namespaces", namespace, "configmaps"])?;
-        Some(Self { method: Method::POST, uri: path.0, body: config_map.to_string().into_bytes() })
+        Some(Self {
+            method: Method::POST,
+            uri: path.0,
+            body: config_map.to_string().into_bytes(),
+            pinned: false,
+        })
+    }
+
+    /// Whether it names another object than the live one, which no second try changes.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.pinned
     }
 
     /// The request to send.

@@ -3,6 +3,8 @@
 //! they fail.
 #![expect(clippy::unwrap_used, reason = "a failed set-up is the test's failure")]
 
+mod gates;
+
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use domain::ObjectId;
 use http::Request;
 use kube::Client;
-use ports::{Cluster, ClusterError, ClusterToken, ConfigRef, DryRun, EksCluster, EksTokens, Refusal};
+use ports::{Cluster, ClusterError, ClusterToken, ConfigRef, DryRun, EksCluster, EksTokens, Gate, Refusal};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 

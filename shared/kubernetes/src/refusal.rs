@@ -48,7 +48,7 @@ impl Status {
     pub(crate) fn words(&self) -> String {
         match self.message.as_str() {
             "" => format!("HTTP status {}", self.code),
-            message => cut(message),
+            message => cut(&without_structs(message)),
         }
     }
 
@@ -65,7 +65,11 @@ impl Status {
     /// What denies the object to everybody. Flux takes a 409 or 422 for an immutable field, whoever says so.
     fn denied(&self) -> Option<Refusal> {
         let (by, why) = denial(&self.message)?;
-        Some(Refusal::Denied { by, why: cut(&why), forcing: matches!(self.code, 409 | 422) })
+        Some(Refusal::Denied {
+            by,
+            why: cut(&without_structs(&why)),
+            forcing: matches!(self.code, 409 | 422),
+        })
     }
 
     fn namespace_missing(&self) -> bool {
@@ -175,6 +179,53 @@ pub(crate) fn cluster_error(cluster: &str, what: &str, status: &Status) -> Clust
     }
 }
 
+/// A message without the whole objects and lists that it quotes as invalid: they are those of the diff beside it, in another writing.
+fn without_structs(message: &str) -> String {
+    const LEAD: &str = "Invalid value: ";
+    let mut parts = message.split(LEAD);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(LEAD);
+        // Older servers write the Go type first: `core.PodTemplateSpec{...}`.
+        let typed = part.find(|c: char| !(c.is_alphanumeric() || "._*&[]".contains(c))).unwrap_or(part.len());
+        let opens = match part.starts_with('[') && !part.starts_with("[]") {
+            true => 0,
+            false => typed,
+        };
+        match length_of_struct(&part[opens..]) {
+            // An empty one says something.
+            Some(length) if length > 2 => {
+                out.push_str("{…}");
+                out.push_str(&part[opens + length..]);
+            }
+            _ => out.push_str(part),
+        }
+    }
+    out
+}
+
+/// The bytes of what a bracket at the beginning opens; of all where it is never closed. Brackets in quotes do not count.
+fn length_of_struct(text: &str) -> Option<usize> {
+    if !text.starts_with(['{', '[']) {
+        return None;
+    }
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '{' | '[' if !quoted => depth += 1,
+            '}' | ']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && !quoted {
+            return Some(at + c.len_utf8());
+        }
+    }
+    Some(text.len())
+}
+
 fn cut(message: &str) -> String {
     match message.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}...", &message[..end]),
@@ -205,6 +256,27 @@ mod tests {
                 | Refusal::TimedOut(_)
         );
         assert_eq!(definite(&status), !heals, "{code} {message}");
+    }
+
+    #[test]
+    fn whole_objects_are_not_quoted() {
+        for (message, expected) in [
+            (
+                r#"spec.template: Invalid value: {"a":["}"],"b":"\"]"}: field is immutable"#,
+                "spec.template: Invalid value: {…}: field is immutable",
+            ),
+            (
+                r#"a: Invalid value: core.Spec{A:[]string{"x"}}: no, b: Invalid value: "{": no"#,
+                r#"a: Invalid value: {…}: no, b: Invalid value: "{": no"#,
+            ),
+            ("a: Invalid value: []string{\"x\"}: no", "a: Invalid value: {…}: no"),
+            (
+                "a: Invalid value: 7: no, b: Invalid value: [1,[2",
+                "a: Invalid value: 7: no, b: Invalid value: {…}",
+            ),
+        ] {
+            assert_eq!(without_structs(message), expected);
+        }
     }
 
     #[test]

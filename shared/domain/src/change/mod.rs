@@ -45,6 +45,8 @@ pub enum Check {
     DryRun,
     /// The difference is between renders; no cluster was asked.
     RenderOnly,
+    /// The difference is between what applying makes of the live object on either side, told without the API server, which was only read.
+    Structural,
     /// The API server could not judge it (a new namespace or kind, a webhook that refuses dry-runs, a missing permission, a time-out).
     NotValidated {
         /// Why, and what to do about it.
@@ -62,7 +64,7 @@ impl Check {
     pub fn why(&self) -> Option<&str> {
         match self {
             Self::Refused { why } | Self::NotValidated { why } => Some(why),
-            Self::DryRun | Self::RenderOnly => None,
+            Self::DryRun | Self::RenderOnly | Self::Structural => None,
         }
     }
 }

@@ -37,6 +37,13 @@ impl Change {
                 Disclosure::GitOnly | Disclosure::Untrusted => said::for_everyone(why, git),
             };
         }
+        // Our own remarks quote nobody; one that does repeats the server.
+        for remark in self.remarks.iter_mut().filter(|remark| remark.contains('"')) {
+            *remark = match disclosure {
+                Disclosure::LiveValues => said::for_the_team(remark, git),
+                Disclosure::GitOnly | Disclosure::Untrusted => said::remark_for_everyone(remark, git),
+            };
+        }
         self.public = Some(Box::new(Public { before, after, why, remarks }));
     }
 

@@ -181,13 +181,22 @@ fn repeated(piece: &str, before: &str, git: &GitText) -> String {
         return if is_language(piece) || git.has(piece) { piece.to_owned() } else { GAP.to_owned() };
     };
     let inner = piece.trim_matches(quote);
-    let ours = quote == '`' && (FIELDS.contains(&inner) || is_language(inner));
+    let ours = quote == '`' && (FIELDS.contains(&inner) || is_language(&without_indexes(inner)));
     let introduced = before.split_whitespace().last().map(str::to_lowercase);
     let name = introduced.is_some_and(|word| INTRODUCE.contains(&word.as_str())) && is_name(inner);
     if inner.is_empty() || git.has(inner) || ours || name {
         return piece.to_owned();
     }
     format!("{quote}{GAP}{quote}")
+}
+
+/// A path without the places in lists: `rules[0].verbs` is `rules.verbs`.
+fn without_indexes(path: &str) -> String {
+    let is_index = |text: &&str| text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit() || b == b']');
+    path.split_inclusive(['[', ']'])
+        .filter(|part| !is_index(part))
+        .map(|part| part.trim_end_matches('['))
+        .collect()
 }
 
 /// Names of kinds, identities and policies: lower case, and at most a number by itself.

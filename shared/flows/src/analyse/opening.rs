@@ -47,7 +47,8 @@ impl Cluster for Bounded {
     }
 
     async fn controller(&self) -> ControllerSeen {
-        let late = || ControllerSeen::Unknown("the time for comparing was over before it was read".to_owned());
+        let late =
+            || ControllerSeen::Unknown("the time for comparing was over before it was read".to_owned());
         self.time.bounded(self.cluster.controller()).await.unwrap_or_else(late)
     }
 

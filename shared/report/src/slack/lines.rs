@@ -52,7 +52,7 @@ pub(super) fn line(change: &Change) -> String {
     match &change.check {
         Check::Refused { why } => line.push_str(&format!(" — ⚠️ refused: {}", plain(why, 160))),
         Check::NotValidated { why } => line.push_str(&format!(" — not validated: {}", plain(why, 160))),
-        Check::DryRun | Check::RenderOnly => {}
+        Check::DryRun | Check::RenderOnly | Check::Structural => {}
     }
     if let Some(remark) = words::remarks(change, 160).first() {
         line.push_str(&format!(" — {}", plain(remark, 160)));

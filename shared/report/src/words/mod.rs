@@ -167,7 +167,7 @@ pub fn risks(report: &Report) -> Vec<String> {
                     match &change.check {
                         Check::Refused { .. } => refused.push(quoted(&change.object.to_string())),
                         Check::NotValidated { .. } => unsure.push(quoted(&change.object.to_string())),
-                        Check::DryRun | Check::RenderOnly => {}
+                        Check::DryRun | Check::RenderOnly | Check::Structural => {}
                     }
                 }
             }
@@ -193,7 +193,7 @@ pub fn risks(report: &Report) -> Vec<String> {
 /// A reason longer than `most` characters is cut.
 pub fn check(change: &Change, most: usize) -> Option<String> {
     match &change.check {
-        Check::DryRun | Check::RenderOnly => None,
+        Check::DryRun | Check::RenderOnly | Check::Structural => None,
         Check::NotValidated { why } => Some(format!("Not validated: {}", one_line(why, most))),
         Check::Refused { why } => Some(format!("Refused, merging would fail: {}", one_line(why, most))),
     }

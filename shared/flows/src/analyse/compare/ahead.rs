@@ -4,10 +4,13 @@
 //! it is read again, so that no doing of the meantime is taken for drift.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::{Drift, ObjectId};
-use ports::Cluster;
+use ports::{Cluster, Refusal};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::{How, stays_encrypted, unchanged};
 use crate::analyse::pair::Pair;
@@ -16,9 +19,15 @@ use crate::analyse::target::Target;
 /// Objects that are read ahead together: what they are is held in memory.
 const AT_ONCE: usize = 1_000;
 
-/// What was found of one cluster's objects, by API version and identity.
+/// What was found of one cluster's objects, by API version and identity; and what is read when its turn comes, and only once.
 #[derive(Default)]
-pub(super) struct Ahead(BTreeMap<(String, ObjectId), Value>);
+pub(super) struct Ahead {
+    found: BTreeMap<Key, Value>,
+    once: Mutex<BTreeMap<Key, Arc<OnceCell<Read>>>>,
+}
+
+type Key = (String, ObjectId);
+type Read = Result<Option<Value>, Refusal>;
 
 impl Ahead {
     /// Reads what comparing these Kustomizations will ask of one cluster.
@@ -26,16 +35,27 @@ impl Ahead {
         let manifests: Vec<&Value> = pairs.iter().flat_map(|pair| wanted(pair, how.drift)).collect();
         let found = how.time.bounded(cluster.live_ahead(&manifests)).await;
         let known = manifests.into_iter().zip(found.into_iter().flatten());
-        Self(known.filter_map(|(manifest, live)| Some((key(manifest)?, live?))).collect())
+        let found = known.filter_map(|(manifest, live)| Some((key(manifest)?, live?))).collect();
+        Self { found, ..Self::default() }
     }
 
     /// The live object of a manifest, if it was found.
     pub(super) fn get(&self, manifest: &Value) -> Option<&Value> {
-        self.0.get(&key(manifest)?)
+        self.found.get(&key(manifest)?)
+    }
+
+    /// What reading a manifest's object gave the first time.
+    pub(super) async fn once(&self, manifest: &Value, read: impl Future<Output = Read>) -> Read {
+        let Some(key) = key(manifest) else { return read.await };
+        let cell = {
+            let mut once = self.once.lock().unwrap_or_else(PoisonError::into_inner);
+            once.entry(key).or_default().clone()
+        };
+        cell.get_or_init(|| read).await.clone()
     }
 }
 
-fn key(manifest: &Value) -> Option<(String, ObjectId)> {
+fn key(manifest: &Value) -> Option<Key> {
     Some((manifest["apiVersion"].as_str()?.to_owned(), ObjectId::of(manifest)?))
 }
 

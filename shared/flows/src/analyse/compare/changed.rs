@@ -38,7 +38,7 @@ impl Asker<'_> {
             (DryRun::Refused(refusal), DryRun::Accepted(_)) => {
                 let why = match self.check(plan, refusal) {
                     Check::Refused { why } | Check::NotValidated { why } => why,
-                    Check::DryRun | Check::RenderOnly => String::new(),
+                    Check::DryRun | Check::RenderOnly | Check::Structural => String::new(),
                 };
                 let why = format!(
                     "the base branch's version could not be judged ({why}), so the renders are compared"
@@ -51,7 +51,7 @@ impl Asker<'_> {
                 "the live object is switched off by its own annotation (`reconcile: disabled` or `ssa: Ignore`)",
             ),
             (DryRun::Accepted(old), DryRun::Accepted(mut new)) => {
-                let removed = self.take_over(after, &mut new, &[]).await;
+                let removed = self.take_over(after, &mut new).await;
                 let mut answer = self.difference(plan, before, old, new).await;
                 answer.change = answer.change.map(|change| self.taken_over(change, &removed));
                 answer

@@ -49,7 +49,7 @@ impl Asker<'_> {
                 self.left_alone(plan, "it is already in the cluster (`ssa: IfNotPresent`)")
             }
             Ok(Some(live)) => {
-                let removed = self.take_over(after, &mut stored, &[]).await;
+                let removed = self.take_over(after, &mut stored).await;
                 let mut answer =
                     self.change(plan, ChangeKind::Changed, Check::DryRun, (Some(live), Some(stored)));
                 answer.change = answer.change.map(|change| self.taken_over(change, &removed));

@@ -51,7 +51,11 @@ impl Asker<'_> {
             },
         };
         match self.cluster.live_with(before, live, &old).await {
-            Ok(Some(live)) => Answer { drift: self.drifted(id, live, old), ..Answer::default() },
+            Ok(Some(live)) => {
+                let drift = self.drifted(id, live, old);
+                let drift = drift.map(|drift| self.unrehearsed(id, before, drift));
+                Answer { drift, ..Answer::default() }
+            }
             Ok(None) => unseen(Unseen::Missing(id.clone())),
             Err(refusal) => unseen(Unseen::Unknown(id.clone(), unanswered(refusal))),
         }

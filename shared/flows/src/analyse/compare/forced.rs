@@ -99,9 +99,15 @@ impl Asker<'_> {
 fn pinned(after: &Value, refusal: Refusal) -> Refusal {
     let pin = PINS.into_iter().find(|pin| after["metadata"].get(pin).is_some());
     match (refusal, pin) {
-        (Refusal::Conflict(why), Some(pin)) => Refusal::Unprocessable(format!(
-            "Git sets `metadata.{pin}`, which the live object does not have like that; take it out: {why}"
-        )),
+        (Refusal::Conflict(why), Some(pin)) => another(pin, &why),
+        // The API server says so of another uid.
+        (Refusal::Immutable(why), Some(pin)) if why.contains("metadata.uid: ") => another(pin, &why),
         (refusal, _) => refusal,
     }
+}
+
+fn another(pin: &str, why: &str) -> Refusal {
+    Refusal::Unprocessable(format!(
+        "Git sets `metadata.{pin}`, which the live object does not have like that; take it out: {why}"
+    ))
 }

@@ -13,18 +13,13 @@ const LONGEST: usize = 63;
 
 impl Asker<'_> {
     /// Removes from `stored` what the controller removes, and gives the paths. `stored` answers the dry-run of `after`.
-    pub(super) async fn take_over(
-        &self,
-        after: &Value,
-        stored: &mut Value,
-        overridden: &[String],
-    ) -> Vec<String> {
-        let removed = flux::take_over(after, &mut stored.clone(), overridden, None);
+    pub(super) async fn take_over(&self, after: &Value, stored: &mut Value) -> Vec<String> {
+        let removed = flux::take_over(after, &mut stored.clone(), self.overridden, None);
         if removed.is_empty() {
             return removed;
         }
         let fresh = self.fresh(after).await;
-        flux::take_over(after, stored, overridden, fresh.as_ref())
+        flux::take_over(after, stored, self.overridden, fresh.as_ref())
     }
 
     /// What the API server makes of an object that is not there; nothing where it does not say.

@@ -5,8 +5,9 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::ObjectId;
+use flux::rbac::{self, Unfit};
 use ports::{Cluster, DryRun, Refusal};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::ahead::Ahead;
@@ -56,14 +57,36 @@ pub(super) struct InTime<'a> {
 }
 
 impl InTime<'_> {
+    /// What applying an object makes of it: of Roles and bindings, which nobody can rehearse, told from the live object.
     pub(super) async fn dry_run(&self, object: &Value) -> DryRun {
+        if is_granting(object) {
+            return self.granted(object).await.map_or_else(DryRun::Refused, DryRun::Accepted);
+        }
         let answer = self.time.bounded(self.cluster.dry_run(object)).await;
         answer.unwrap_or(DryRun::Refused(Refusal::OutOfTime))
+    }
+
+    async fn granted(&self, object: &Value) -> Result<Value, Refusal> {
+        let live = self.live(object).await?;
+        let namespace = &object["metadata"]["namespace"];
+        if live.is_none() && namespace.is_string() {
+            let manifest = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+            if self.ahead.once(&manifest, self.read(&manifest)).await == Ok(None) {
+                return Err(Refusal::NamespaceMissing);
+            }
+        }
+        rbac::applied(object, live.as_ref()).map_err(|unfit| match unfit {
+            Unfit::Version => Refusal::KindMissing,
+            Unfit::Field(why) => Refusal::Invalid(why),
+            Unfit::Immutable(why) => Refusal::Immutable(why),
+        })
     }
 
     pub(super) async fn live(&self, manifest: &Value) -> Result<Option<Value>, Refusal> {
         match self.ahead.get(manifest) {
             Some(live) => Ok(Some(live.clone())),
+            // Both sides and the drift are told from the one live object.
+            None if is_granting(manifest) => self.ahead.once(manifest, self.read(manifest)).await,
             None => self.read(manifest).await,
         }
     }
@@ -89,6 +112,11 @@ impl InTime<'_> {
     pub(super) async fn live_by_id(&self, id: &ObjectId) -> Result<Option<Value>, Refusal> {
         self.time.bounded(self.cluster.live_by_id(id)).await.unwrap_or(Err(Refusal::OutOfTime))
     }
+}
+
+/// Whether it is a Role or a binding.
+fn is_granting(object: &Value) -> bool {
+    ObjectId::of(object).is_some_and(|id| id.group == rbac::GROUP)
 }
 
 #[cfg(test)]

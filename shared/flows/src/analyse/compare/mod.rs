@@ -48,6 +48,8 @@ pub(super) struct How<'a> {
     pub(super) drift: Drift,
     /// How long.
     pub(super) time: &'a Time,
+    /// The field managers whose fields the controller takes over besides those it always does.
+    pub(super) overridden: &'a [String],
 }
 
 /// Compares all Kustomizations that are not identical, in their order.
@@ -161,7 +163,7 @@ async fn ask(
     brings: &Brings<'_>,
     how: How<'_>,
 ) -> Vec<Answer> {
-    let How { mask, drift: look, time } = how;
+    let How { mask, drift: look, time, overridden } = how;
     let Some(cluster) = target.cluster() else {
         let why = match target {
             Target::Unknown(why) => Some(why.as_str()),
@@ -180,7 +182,8 @@ async fn ask(
     let rendered = pair.brings.iter().filter_map(ObjectId::of).collect();
     let nothing = Ahead::default();
     let cluster = InTime { cluster, time, ahead: known.get(cluster.name()).unwrap_or(&nothing) };
-    let asker = Asker { cluster, mask, brings, kustomization: &pair.kustomization, look, rendered };
+    let asker =
+        Asker { cluster, mask, brings, kustomization: &pair.kustomization, look, overridden, rendered };
     // Boxed, because a closure that makes borrowing futures cannot be proved `Send` across tasks.
     let ask = |plan| match stays_encrypted(pair, plan) {
         true => std::future::ready(vec![encrypted(plan, mask, Some(CIPHERTEXT))]).boxed(),
@@ -222,6 +225,7 @@ struct Asker<'a> {
     brings: &'a Brings<'a>,
     kustomization: &'a Kustomization,
     look: Drift,
+    overridden: &'a [String],
     /// Every object of the result.
     rendered: BTreeSet<ObjectId>,
 }
@@ -237,6 +241,9 @@ impl Asker<'_> {
             (before, None) => self.gone(plan, before.as_ref()).await,
         };
         let defined = |change| self.brings.defined(self.kustomization, plan, change, self.mask);
+        if let Some(after) = &plan.after {
+            answer.change = answer.change.map(|change| self.unrehearsed(&plan.id, after, change));
+        }
         answer.change = answer.change.map(|change| gone::with_moves(defined(change), plan, self.mask));
         vec![answer]
     }
