@@ -1,5 +1,5 @@
-//! Who we are to GitHub: a personal token, or an App whose installation tokens live an hour, are shared through the ledger and
-//! replaced when they are refused.
+//! Who we are to GitHub: a personal token, or an App whose installation tokens live an hour, are shared through the ledger (see
+//! `sealed`) and replaced when they are refused.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use crate::GitHub;
 use crate::http::{Ask, escaped};
 use crate::policy::parsed;
+use crate::sealed::Seal;
 use crate::wire::Instant;
 
 /// A shared token with less than this left (seconds) is replaced.
@@ -52,6 +53,7 @@ pub(crate) struct Token {
 struct App {
     id: u64,
     key: EncodingKey,
+    seal: Seal,
     installation: Option<u64>,
 }
 
@@ -88,7 +90,8 @@ impl Tokens {
             Auth::App { app_id, private_key_pem, installation } => {
                 let key = EncodingKey::from_rsa_pem(private_key_pem.expose_secret().as_bytes())
                     .context("GitHub App's private key is not the PEM of an RSA key")?;
-                Kind::App(Box::new(App { id: app_id, key, installation }))
+                let seal = Seal::of(&private_key_pem);
+                Kind::App(Box::new(App { id: app_id, key, seal, installation }))
             }
         };
         Ok(Self {
@@ -106,6 +109,26 @@ impl Tokens {
     /// Whether a refused token can be replaced without anybody doing anything.
     pub(crate) fn can_renew(&self) -> bool {
         matches!(self.kind, Kind::App(_))
+    }
+
+    /// The token that the processes of this App share, with its expiry, when it is good for so many more seconds.
+    async fn shared(
+        &self,
+        app: &App,
+        name: &str,
+        margin_s: i64,
+    ) -> Result<Option<(SecretString, i64)>, ForgeError> {
+        let known = self.ledger.token(name, margin_s).await.map_err(unavailable)?;
+        // One that cannot be opened is of another private key, or of a version that did not seal: it is replaced.
+        Ok(known.and_then(|(sealed, expires_at)| Some((app.seal.open(name, &sealed)?, expires_at))))
+    }
+
+    /// Shares a token.
+    async fn share(&self, app: &App, name: &str, token: &str, expires_at: i64) -> Result<(), ForgeError> {
+        match app.seal.close(name, token) {
+            Some(sealed) => self.ledger.save_token(name, &sealed, expires_at).await.map_err(unavailable),
+            None => Ok(()),
+        }
     }
 
     /// The App's id, unless we are a person.
@@ -129,15 +152,13 @@ impl Tokens {
 
     /// Forgets a token that GitHub refused, here and in the ledger, unless somebody has replaced it there by now.
     pub(crate) async fn refused(&self, token: &Token) -> Result<(), ForgeError> {
-        if !self.can_renew() {
-            return Ok(());
-        }
+        let Kind::App(app) = &self.kind else { return Ok(()) };
         let mut held = self.held.lock().await;
         if held.get(&token.name).is_some_and(|t| same(&t.secret, token.secret.expose_secret())) {
             held.remove(&token.name);
         }
-        let shared = self.ledger.token(&token.name, 0).await.map_err(unavailable)?;
-        if shared.is_some_and(|(text, _)| same(&token.secret, &text)) {
+        let shared = self.shared(app, &token.name, 0).await?;
+        if shared.is_some_and(|(text, _)| same(&token.secret, text.expose_secret())) {
             self.ledger.forget_token(&token.name).await.map_err(unavailable)?;
         }
         Ok(())
@@ -242,7 +263,7 @@ impl GitHub {
         if let Some(token) = held.get(&name).filter(|token| good(token)) {
             return Ok(token.clone());
         }
-        let shared = self.tokens.ledger.token(&name, MARGIN_S).await.map_err(unavailable)?;
+        let shared = self.tokens.shared(app, &name, MARGIN_S).await?;
         let (secret, expires_at) = match shared {
             Some(shared) => shared,
             None => {
@@ -259,11 +280,11 @@ impl GitHub {
                 };
                 let made: Made = parsed(&self.ask_as_app(ask).await?, &doing)?;
                 let expires_at = made.expires_at.0;
-                self.tokens.ledger.save_token(&name, &made.token, expires_at).await.map_err(unavailable)?;
-                (made.token, expires_at)
+                self.tokens.share(app, &name, &made.token, expires_at).await?;
+                (SecretString::from(made.token), expires_at)
             }
         };
-        let token = Token { name: name.clone(), secret: SecretString::from(secret), expires_at };
+        let token = Token { name: name.clone(), secret, expires_at };
         held.insert(name, token.clone());
         Ok(token)
     }

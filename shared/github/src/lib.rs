@@ -10,6 +10,7 @@ mod http;
 mod policy;
 mod read;
 mod review;
+mod sealed;
 mod wire;
 
 use std::sync::Arc;
