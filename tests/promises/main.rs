@@ -10,6 +10,7 @@ mod bad_input;
 mod browser;
 mod budget;
 mod build_cli;
+mod canaries;
 mod clusters;
 mod definitions;
 mod diff_cli;

@@ -139,9 +139,14 @@ pub(crate) struct Serve {
 impl Serve {
     /// Starts it with this configuration and waits until it says where it listens.
     pub(crate) async fn start(config: &Path) -> Self {
+        Self::logging(config, "info").await
+    }
+
+    /// The same, with a log that says this much.
+    pub(crate) async fn logging(config: &Path, much: &str) -> Self {
         let mut command = Command::new(program("preflux"));
         let running =
-            Running::start(command.arg("serve").arg("--config").arg(config).env("PREFLUX_LOG", "info"));
+            Running::start(command.arg("serve").arg("--config").arg(config).env("PREFLUX_LOG", much));
         let address = eventually("preflux serve listens", Duration::from_secs(60), async || {
             running.check();
             let log = running.log();

@@ -76,13 +76,13 @@ fn says_what_changes(world: &World, message: &Message) {
     assert!(summary.contains(expected) || details.contains(expected), "`{expected}`:\n{summary}\n{details}");
 }
 
-async fn click(world: &World, message: &Message, action: &str, user: &str) {
+pub(crate) async fn click(world: &World, message: &Message, action: &str, user: &str) {
     let answer = world.slack.click(DEPLOYS, &message.ts, action, user).await.unwrap();
     assert!(answer.is_ok(), "{action}: {answer:?}");
 }
 
 /// Waits until this many private answers have come in all.
-async fn answers(world: &World, app: &impl App, count: usize) {
+pub(crate) async fn answers(world: &World, app: &impl App, count: usize) {
     eventually("a private answer", LIMIT, async || {
         app.turn().await;
         seen(world.slack.ephemerals(), |answers| answers.len() >= count)

@@ -59,20 +59,24 @@ impl World {
 
     /// A world whose cluster holds what Flux applied from the base branch; without the API server, none.
     pub(crate) async fn with_cluster() -> Self {
-        let mut world = Self::without_cluster();
+        Self::without_cluster().and_cluster().await
+    }
+
+    /// This world, with the cluster that [`Self::with_cluster`] tells of.
+    pub(crate) async fn and_cluster(mut self) -> Self {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let kubeconfigs = (set("PREFLUX_TEST_KUBECONFIG"), set("PREFLUX_TEST_KUBECONFIG_WORKER"));
-        let (Some(admin), Some(worker)) = kubeconfigs else { return world };
+        let (Some(admin), Some(worker)) = kubeconfigs else { return self };
         let held = ON_THE_CLUSTER.lock().await;
         let cluster = TestCluster::open(&PathBuf::from(admin)).unwrap();
-        cluster.seed(&world.github.git_url(sample::REPO), &world.sample.base_sha).await.unwrap();
+        cluster.seed(&self.github.git_url(sample::REPO), &self.sample.base_sha).await.unwrap();
         grant(&cluster, &worker).await;
         let front = Front::with(&PathBuf::from(worker), Duration::ZERO, &[PROBE]);
-        world.kubeconfig = fs::read_to_string(front.kubeconfig()).unwrap();
-        world._front = Some(front);
-        world.has_cluster = true;
-        world._cluster = Some(held);
-        world
+        self.kubeconfig = fs::read_to_string(front.kubeconfig()).unwrap();
+        self._front = Some(front);
+        self.has_cluster = true;
+        self._cluster = Some(held);
+        self
     }
 
     /// A file that only its owner reads, as the embedded form asks for.

@@ -2,7 +2,7 @@
 //! with it? `PREFLUX_FLUX_ORACLE` names the program of `tests/oracle/flux`, which runs Flux's package.
 
 mod corpus;
-mod oracle;
+pub(crate) mod oracle;
 mod ours;
 
 use std::collections::BTreeMap;

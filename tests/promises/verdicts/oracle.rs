@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flux::Kustomization;
 use serde_json::{Value, json};
 
@@ -31,6 +33,14 @@ impl Oracle {
         let answer: Value = serde_json::from_str(&line).unwrap();
         assert!(answer["error"].is_null(), "{answer}");
         answer
+    }
+
+    /// An object as SOPS encrypts it for an age recipient: what is in a Secret's data.
+    pub(crate) fn encrypted(&mut self, object: &str, recipient: &str) -> String {
+        let plain = json!({"format": "yaml", "text": object, "recipients": [recipient], "regex": "^(data|stringData)$"});
+        let answer = self.ask(&json!({"op": "encrypt", "plain": plain}));
+        let text = STANDARD.decode(answer["text"].as_str().expect("an encrypted text")).unwrap();
+        String::from_utf8(text).unwrap()
     }
 
     /// What Flux makes of one object.
