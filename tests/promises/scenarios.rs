@@ -16,6 +16,7 @@ use domain::provenance::Disclosure;
 use domain::report::{Comparison, Mode, Report};
 use domain::{Author, PullKey, PullRequest, PullState, Trust};
 use flows::analyse::{DecryptionAccess, Findings, Question, RemoteAccess, Repository, analyse};
+use flux::control::{self, SsaPolicy};
 use flux::{Artifact, Follows, GitRepository, Kustomization, ObjectKey, Variables};
 use kubernetes::{FluxAt, KubeCluster};
 use kustomize::MemoryTree;
@@ -228,10 +229,11 @@ impl Scenario {
             }
             let mut stored = Vec::new();
             for object in &objects {
-                stored.push(apply(cluster, object).await?);
-                if Kustomization::is(object) {
-                    waiting.push(Kustomization::from_value(object)?);
+                let (there, followed) = reconcile(cluster, object).await?;
+                if let Some(child) = followed.filter(Kustomization::is) {
+                    waiting.push(Kustomization::from_value(&child)?);
                 }
+                stored.push(there);
             }
             applied.push(inventory(&kustomization, &stored));
         }
@@ -302,6 +304,19 @@ fn rendered(artifact: &Artifact<'_>, own: &Kustomization, known: &[Value]) -> an
     let mut objects = flux::render(artifact, own, &variables, &flux::Options::default())?.objects;
     flux::apply_order(&mut objects);
     Ok(objects)
+}
+
+/// Applies an object, unless it is switched off, or is there and only to be created: as the inventory names it, and with the fields
+/// that steer Flux afterwards, if it is there.
+async fn reconcile(cluster: &TestCluster, object: &Value) -> anyhow::Result<(Value, Option<Value>)> {
+    let off = control::is_excluded(object);
+    if off || control::ssa_policy(object) == SsaPolicy::IfNotPresent {
+        let live = cluster.get(object).await?;
+        if off || live.is_some() {
+            return Ok((object.clone(), live));
+        }
+    }
+    Ok((apply(cluster, object).await?, Some(object.clone())))
 }
 
 /// Applies an object; a definition until its kind is served.

@@ -77,7 +77,7 @@ fn field(
     let fresh = fresh.and_then(|fresh| fresh.get(name));
     let Some(fields) = at.as_object_mut() else { return };
     let Some(child) = fields.get_mut(name) else { return };
-    let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    let path = below_of(path, name);
     if !is_leaf(below) {
         remove(below, others, child, fresh, &path, removed);
         if others.is_empty() && is_empty(child) {
@@ -131,6 +131,15 @@ fn value(text: &str, at: &mut Value, fresh: Option<&Value>, path: &str, removed:
     items.retain(|item| *item != value);
     if items.len() < before {
         removed.push(format!("{path}[{text}]"));
+    }
+}
+
+/// The path of a field, as a person reads it.
+fn below_of(path: &str, name: &str) -> String {
+    match name.contains(['.', '/']) {
+        true => format!("{path}[{name:?}]"),
+        false if path.is_empty() => name.to_owned(),
+        false => format!("{path}.{name}"),
     }
 }
 

@@ -124,7 +124,8 @@ fn leaves(id: ObjectId, object: &Value, pruning: &Pruning) -> ObjectPlan {
     ObjectPlan { id, fate, before, after: None, moves: None }
 }
 
-/// Whether the controller's own switches (label or annotation, any case) keep an object from being pruned.
+/// Whether the controller's own switches (label or annotation, any case) keep an object from being pruned. Those of the live object
+/// count, and Git's are there too, unless Git also switches the object off: then nothing of it is applied, these switches included.
 /// Source: kustomize-controller, prune exclusions.
 fn keeps(object: &Value) -> bool {
     let says = |key: &str, wanted: &str| {
@@ -135,7 +136,8 @@ fn keeps(object: &Value) -> bool {
                 .is_some_and(|value| value.eq_ignore_ascii_case(wanted))
         })
     };
-    says("prune", "disabled") || says("reconcile", "disabled") || says("ssa", "ignore")
+    let applied = !says("reconcile", "disabled") && !says("ssa", "ignore");
+    applied && says("prune", "disabled")
 }
 
 #[cfg(test)]
@@ -169,7 +171,10 @@ mod tests {
     fn what_the_controller_keeps_is_not_called_deleted() {
         let mut kept = object("kept", 1);
         kept["metadata"]["annotations"] = json!({"kustomize.toolkit.fluxcd.io/prune": "Disabled"});
-        check(&[kept], &[], &prune(), &["Orphan kept"]);
+        check(std::slice::from_ref(&kept), &[], &prune(), &["Orphan kept"]);
+        // Git's word never came to the live object, which decides.
+        kept["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/reconcile": "disabled"});
+        check(&[kept], &[], &prune(), &["Delete kept"]);
     }
 
     #[test]

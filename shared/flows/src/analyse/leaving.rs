@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::ObjectId;
 use domain::plan::{Fate, ObjectPlan};
 use domain::report::Presence;
+use flux::control::SsaPolicy;
 use flux::{DeletionPolicy, GROUP, Kustomization, ObjectKey, control};
 
 use super::pair::Pair;
@@ -50,8 +51,16 @@ fn policy(policy: DeletionPolicy) -> &'static str {
     }
 }
 
+/// Whether Flux applies a Kustomization as its parent renders it: not where that one or the live one is switched off, nor where it
+/// is only to be created and is there.
+pub(super) fn is_applied(rendered: &Kustomization, live: Option<&Kustomization>) -> bool {
+    let off = [Some(rendered), live].into_iter().flatten().any(|k| control::is_excluded(&k.value));
+    !off && (live.is_none() || control::ssa_policy(&rendered.value) != SsaPolicy::IfNotPresent)
+}
+
 /// Children of the base that no parent renders at the result and that stay as they were: their parent fails, does not prune,
-/// goes and leaves them, renders them so that they cannot be read, or garbage collection spares them for what they say themselves.
+/// goes and leaves them, renders them so that they cannot be read, does not apply them for what they say themselves, or garbage
+/// collection spares them for that.
 pub(super) fn kept_children(base: &Side, result: &Side, live: &Live) -> Vec<Kustomization> {
     let mut kept: BTreeMap<ObjectKey, Kustomization> = BTreeMap::new();
     for parent in &base.order {
@@ -64,12 +73,17 @@ pub(super) fn kept_children(base: &Side, result: &Side, live: &Live) -> Vec<Kust
             (None, Some(node)) => finalizer(&node.kustomization).is_ok(),
             (None, None) => false,
         };
+        let idle = result.not_applied(parent, live);
         for key in base.children(parent) {
             let Some(node) = base.nodes.get(&key).filter(|_| !result.nodes.contains_key(&key)) else {
                 continue;
             };
             let refused = result.unreadable.contains_key(&key);
-            if !deletes || refused || is_spared(live.get(&key).unwrap_or(&node.kustomization), parent) {
+            if !deletes
+                || refused
+                || idle.contains(&key)
+                || is_spared(live.get(&key).unwrap_or(&node.kustomization), parent)
+            {
                 kept.insert(key, node.kustomization.clone());
             }
         }

@@ -82,7 +82,8 @@ impl<'a> Brings<'a> {
             self.new.insert(&own.key);
         }
         self.waits.entry(&own.key).or_default().extend(own.spec.depends_on.iter().map(|d| d.key.clone()));
-        for object in &pair.brings {
+        // What is switched off does not come.
+        for object in pair.brings.iter().filter(|object| !flux::control::is_excluded(object)) {
             if object["kind"] == "Namespace" && object["apiVersion"] == "v1" {
                 self.namespaces.entry(text(&object["metadata"]["name"])).or_default().push(pair);
             } else if let Some(definition) = Definition::of(object) {

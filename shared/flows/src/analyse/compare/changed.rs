@@ -2,7 +2,6 @@
 
 use domain::change::{ChangeKind, Check, comparable, same};
 use domain::plan::ObjectPlan;
-use flux::control::{self, SsaPolicy};
 use flux::without_zeros;
 use ports::DryRun;
 use serde_json::Value;
@@ -11,23 +10,15 @@ use super::{Answer, Asker, written};
 
 impl Asker<'_> {
     pub(super) async fn changed(&self, plan: &ObjectPlan, before: &Value, after: &Value) -> Answer {
-        if control::is_excluded(after) {
-            return Answer {
-                note: Some(format!(
-                    "`{}` changes in Git, and is switched off by its own annotation.",
-                    plan.id
-                )),
-                ..Answer::default()
-            };
-        }
         if written::is_guarded(&plan.id) {
             return self.as_written(plan, ChangeKind::Changed, (Some(before), after));
         }
-        if control::ssa_policy(after) == SsaPolicy::IfNotPresent {
-            return self.only_if_absent(plan, before, after).await;
-        }
         let renders = || (Some(without_zeros(before)), Some(without_zeros(after)));
-        match futures::join!(self.cluster.dry_run(before), self.cluster.dry_run(after)) {
+        let (old, new) = futures::join!(self.cluster.dry_run(before), self.cluster.dry_run(after));
+        if let Some(answer) = self.left_by_live(plan, &new) {
+            return answer;
+        }
+        match (old, new) {
             (_, DryRun::Refused(refusal)) if self.may_force(plan, &refusal) => {
                 self.unprocessable(plan, after, refusal, renders()).await
             }
@@ -45,11 +36,6 @@ impl Asker<'_> {
                 );
                 self.change(plan, ChangeKind::Changed, Check::NotValidated { why }, renders())
             }
-            // What the live object says of itself is in the answer.
-            (DryRun::Accepted(_), DryRun::Accepted(new)) if control::is_excluded(&new) => self.left_alone(
-                plan,
-                "the live object is switched off by its own annotation (`reconcile: disabled` or `ssa: Ignore`)",
-            ),
             (DryRun::Accepted(old), DryRun::Accepted(mut new)) => {
                 let removed = self.take_over(after, &mut new).await;
                 let mut answer = self.difference(plan, before, old, new).await;

@@ -2,7 +2,6 @@
 
 use domain::change::{ChangeKind, Check};
 use domain::plan::ObjectPlan;
-use flux::control::{self, SsaPolicy};
 use flux::without_zeros;
 use ports::DryRun;
 use serde_json::Value;
@@ -11,16 +10,14 @@ use super::{Answer, Asker, written};
 
 impl Asker<'_> {
     pub(super) async fn created(&self, plan: &ObjectPlan, after: &Value) -> Answer {
-        if control::is_excluded(after) {
-            return Answer {
-                note: Some(format!("`{}` is new, and switched off by its own annotation.", plan.id)),
-                ..Answer::default()
-            };
-        }
         if written::is_guarded(&plan.id) {
             return self.as_written(plan, ChangeKind::Created, (None, after));
         }
-        match self.cluster.dry_run(after).await {
+        let asked = self.cluster.dry_run(after).await;
+        if let Some(answer) = self.left_by_live(plan, &asked) {
+            return answer;
+        }
+        match asked {
             DryRun::Refused(refusal) if self.may_force(plan, &refusal) => {
                 self.unprocessable(plan, after, refusal, (None, Some(without_zeros(after)))).await
             }
@@ -41,13 +38,6 @@ impl Asker<'_> {
     /// New in Git, and already in the cluster.
     async fn adopted(&self, plan: &ObjectPlan, after: &Value, mut stored: Value) -> Answer {
         match self.cluster.live(after).await {
-            Ok(Some(live)) if control::is_excluded(&live) => self.left_alone(
-                plan,
-                "it is already in the cluster, and switched off there by its own annotation (`reconcile: disabled` or `ssa: Ignore`)",
-            ),
-            Ok(Some(_)) if control::ssa_policy(after) == SsaPolicy::IfNotPresent => {
-                self.left_alone(plan, "it is already in the cluster (`ssa: IfNotPresent`)")
-            }
             Ok(Some(live)) => {
                 let removed = self.take_over(after, &mut stored).await;
                 let mut answer =

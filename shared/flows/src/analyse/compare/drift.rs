@@ -10,6 +10,7 @@ use ports::DryRun;
 use serde_json::Value;
 
 use super::refusals::unanswered;
+use super::steered::is_skipped;
 use super::{Answer, Asker, gone};
 
 /// Objects named in one sentence.
@@ -33,10 +34,12 @@ impl Asker<'_> {
     /// Where the live object differs from what the base would make of it: `old`, if that is known already.
     pub(super) async fn drift(&self, id: &ObjectId, before: &Value, old: Option<Value>) -> Answer {
         let unseen = |unseen| Answer { unseen: Some(unseen), ..Answer::default() };
-        if self.look == Drift::Off || is_skipped(before) {
+        if self.look == Drift::Off || control::is_excluded(before) {
             return Answer::default();
         }
         let live = match self.cluster.live(before).await {
+            // What the controller does not apply to an object that is there, it does not find drifted either.
+            Ok(Some(_)) if is_skipped(before) => return Answer::default(),
             Ok(Some(live)) if control::is_excluded(&live) => return Answer::default(),
             Ok(Some(live)) => live,
             Ok(None) => return unseen(Unseen::Missing(id.clone())),
@@ -104,11 +107,6 @@ impl Asker<'_> {
         }
         vain
     }
-}
-
-/// What the controller does not apply to an object that is there, it does not find drifted either.
-fn is_skipped(before: &Value) -> bool {
-    control::is_excluded(before) || control::ssa_policy(before) == control::SsaPolicy::IfNotPresent
 }
 
 /// An object without what is no drift: of its metadata only labels and annotations count.

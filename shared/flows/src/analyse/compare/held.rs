@@ -19,18 +19,38 @@ pub(super) fn note(pair: &Pair, changes: &[Change]) -> Option<String> {
     }
     let at = stage_of(&first.object);
     let earlier = pair.brings.iter().any(|object| stage(object) < at);
+    let lost = lost(changes, at);
+    let removes = if lost.is_empty() { "deletes" } else { "prunes" };
     let what = match at {
-        _ if !earlier => {
-            return Some(lead(first) + "Flux applies and deletes nothing of this Kustomization.");
+        _ if !earlier => format!("applies and {removes} nothing of this Kustomization"),
+        Stage::Definitions | Stage::Classes => {
+            only("CustomResourceDefinitions, Namespaces and ClusterRoles", removes)
         }
-        Stage::Definitions | Stage::Classes => "CustomResourceDefinitions, Namespaces and ClusterRoles",
-        Stage::Rest => "CustomResourceDefinitions, Namespaces, ClusterRoles and classes",
+        Stage::Rest => only("CustomResourceDefinitions, Namespaces, ClusterRoles and classes", removes),
     };
-    Some(lead(first) + &format!("Flux applies only the {what} of this Kustomization, and deletes nothing."))
+    Some(format!("As long as `{}` is refused, Flux {what}.{lost}", first.object))
 }
 
-fn lead(refused: &Change) -> String {
-    format!("As long as `{}` is refused, ", refused.object)
+fn only(what: &str, removes: &str) -> String {
+    format!("applies only the {what} of this Kustomization, and {removes} nothing")
+}
+
+/// Objects that are deleted while others of their stage are still being tried, and not made anew before all are accepted.
+fn lost(changes: &[Change], at: Stage) -> String {
+    let forced = changes.iter().filter(|change| {
+        change.kind == ChangeKind::Recreated
+            && matches!(change.check, Check::DryRun | Check::Structural)
+            && change.after.is_some()
+            && stage_of(&change.object) == at
+    });
+    let all: Vec<String> = forced.map(|change| format!("`{}`", change.object)).collect();
+    match all.is_empty() {
+        true => String::new(),
+        false => format!(
+            " What it is told to force it may delete before it knows that, and it makes it anew only when nothing is refused any more: {}.",
+            all.join(", ")
+        ),
+    }
 }
 
 fn stage_of(id: &ObjectId) -> Stage {

@@ -14,6 +14,7 @@ mod in_time;
 mod makers;
 mod refusals;
 mod renamed;
+mod steered;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,8 +174,8 @@ async fn ask(
         let only = |plan| match stays_encrypted(pair, plan) {
             true => encrypted(plan, mask, why),
             false => {
-                let Answer { change, .. } = rendered_only(plan, mask, why);
-                Answer { change: change.map(|change| read(plan, change)), ..Answer::default() }
+                let answer = rendered_only(plan, mask, why);
+                Answer { change: answer.change.map(|change| read(plan, change)), ..answer }
             }
         };
         return pair.plans.iter().map(only).collect();
@@ -198,6 +199,9 @@ async fn ask(
 }
 
 fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
+    if let Some(answer) = steered::switched_off(plan) {
+        return answer;
+    }
     let kind = match plan.fate {
         Fate::Create => ChangeKind::Created,
         Fate::Change => ChangeKind::Changed,
@@ -216,6 +220,7 @@ fn rendered_only(plan: &ObjectPlan, mask: &Mask, why: Option<&str>) -> Answer {
     if plan.fate == Fate::Rename {
         change.renamed_from = plan.before.as_ref().and_then(ObjectId::of);
     }
+    let change = steered::maybe(plan, change, mask);
     Answer { change: Some(gone::with_moves(change, plan, mask)), ..Answer::default() }
 }
 
@@ -236,10 +241,14 @@ impl Asker<'_> {
             (Some(before), Some(after)) if plan.fate == Fate::Rename => {
                 return self.renamed(plan, before, after).await;
             }
-            (None, Some(after)) => self.created(plan, after).await,
-            (Some(before), Some(after)) => self.changed(plan, before, after).await,
+            (before, Some(after)) => match (self.steered(plan, before.as_ref(), after).await, before) {
+                (Some(answer), _) => answer,
+                (None, None) => self.created(plan, after).await,
+                (None, Some(before)) => self.changed(plan, before, after).await,
+            },
             (before, None) => self.gone(plan, before.as_ref()).await,
         };
+        answer = self.unless_switched_off(plan, answer).await;
         let defined = |change| self.brings.defined(self.kustomization, plan, change, self.mask);
         if let Some(after) = &plan.after {
             answer.change = answer.change.map(|change| self.unrehearsed(&plan.id, after, change));

@@ -14,7 +14,13 @@ impl Asker<'_> {
         let created = ObjectPlan { fate: Fate::Create, before: None, ..plan.clone() };
         let id = ObjectId::of(before).unwrap_or_else(|| plan.id.clone());
         let deleted = ObjectPlan { id: id.clone(), fate: Fate::Delete, after: None, ..plan.clone() };
-        let (new, old) = futures::join!(self.created(&created, after), self.gone(&deleted, Some(before)));
+        let new = async {
+            match self.steered(&created, None, after).await {
+                Some(answer) => answer,
+                None => self.created(&created, after).await,
+            }
+        };
+        let (new, old) = futures::join!(new, self.gone(&deleted, Some(before)));
         let kinds = (new.change.as_ref().map(|c| c.kind), old.change.as_ref().map(|c| c.kind));
         let (Some(ChangeKind::Created), Some(ChangeKind::Deleted)) = kinds else { return vec![new, old] };
         let checks = [&new, &old].map(|answer| answer.change.as_ref().map(|change| change.check.clone()));

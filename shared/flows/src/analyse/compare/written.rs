@@ -1,11 +1,9 @@
-//! Objects of which Git's text, their own annotations or other managers decide more than a dry-run: compared as written, left
-//! alone, or taken over.
+//! Objects of which Git's text or other managers decide more than a dry-run: compared as written, or taken over.
 
 use domain::ObjectId;
 use domain::change::{Change, ChangeKind, Check};
 use domain::plan::ObjectPlan;
 use flux::{rbac, without_zeros};
-use ports::DryRun;
 use serde_json::Value;
 
 use super::{Answer, Asker};
@@ -45,32 +43,6 @@ impl Asker<'_> {
             true => change.remarked(FOUGHT_OVER, self.mask),
             false => change,
         }
-    }
-
-    /// An object that Flux creates where it is not, and never changes.
-    pub(super) async fn only_if_absent(&self, plan: &ObjectPlan, before: &Value, after: &Value) -> Answer {
-        let sides = || (None, Some(without_zeros(after)));
-        match self.cluster.live(after).await {
-            Ok(Some(_)) => self.left_alone(plan, "it is in the cluster (`ssa: IfNotPresent`)"),
-            Ok(None) => match self.cluster.dry_run(after).await {
-                DryRun::Accepted(stored) => {
-                    self.change(plan, ChangeKind::Created, Check::DryRun, (None, Some(stored)))
-                }
-                DryRun::Refused(refusal) => {
-                    let check = self.check(plan, refusal);
-                    self.change(plan, ChangeKind::Created, check, sides())
-                }
-            },
-            Err(refusal) => {
-                let check = self.check(plan, refusal);
-                self.change(plan, ChangeKind::Changed, check, (Some(without_zeros(before)), sides().1))
-            }
-        }
-    }
-
-    pub(super) fn left_alone(&self, plan: &ObjectPlan, why: &str) -> Answer {
-        let note = Some(format!("`{}` differs in Git, and Flux leaves it as it is: {why}.", plan.id));
-        Answer { note, ..Answer::default() }
     }
 
     /// Says which fields leave because Flux takes them over from kubectl and the like.

@@ -11,7 +11,7 @@ use flux::{Controller, Follows, GitRepository, Kustomization, ObjectKey};
 use ports::{Cluster, ControllerSeen, FluxObjects};
 use serde_json::{Value, json};
 
-use super::{Alone, Question};
+use super::{Alone, Question, leaving};
 use files::{Bare, Written};
 
 pub(super) use entries::Entry;
@@ -85,6 +85,12 @@ impl Known {
             )),
             Follows::No => Feed::Not(format!("its source `{key}` is of another repository or branch")),
         }
+    }
+
+    /// Whether Flux applies a Kustomization as its parent renders it. Without a cluster nobody knows what is there, and what Git
+    /// says is followed.
+    pub(super) fn applies(&self, rendered: &Kustomization) -> bool {
+        self.from_files || leaving::is_applied(rendered, self.live.get(&rendered.key))
     }
 
     /// A source that nobody can see: without a cluster, one of this repository without rules of its own.

@@ -118,6 +118,16 @@ impl Side {
         objects.filter(|o| Kustomization::is(o)).filter_map(child).map(|child| child.key).collect()
     }
 
+    /// The Kustomizations that one renders and does not apply, for what they or the live ones say themselves.
+    pub(super) fn not_applied(&self, parent: &ObjectKey, live: &Live) -> BTreeSet<ObjectKey> {
+        let objects = self.nodes.get(parent).into_iter().flat_map(Node::objects);
+        let children = objects.filter(|o| Kustomization::is(o)).filter_map(child);
+        children
+            .filter(|child| !leaving::is_applied(child, live.get(&child.key)))
+            .map(|child| child.key)
+            .collect()
+    }
+
     /// Whether another walk would give the same.
     fn is_like(&self, other: &Self) -> bool {
         self.order == other.order
@@ -192,7 +202,7 @@ async fn settle(tree: &SharedTree, from: Sources<'_>, roster: Roster<'_>, other:
     let mut settled = false;
     for _ in 0..MOST_WALKS {
         let mut walk = Walk::new(tree.clone(), from, other, &last);
-        walk.down(roster.tops(&last)).await;
+        walk.down(roster.tops(&last, from.known)).await;
         // What is kept may fail in its turn, and then its own children stay.
         for _ in 0..MOST_WALKS {
             let rest = roster.rest(&walk.side);
@@ -219,7 +229,7 @@ async fn settle(tree: &SharedTree, from: Sources<'_>, roster: Roster<'_>, other:
 
 impl Roster<'_> {
     /// Those that nobody else renders, with what the last walk made of them.
-    fn tops(&self, last: &Side) -> Vec<Kustomization> {
+    fn tops(&self, last: &Side, from: &Known) -> Vec<Kustomization> {
         let tops: Vec<Kustomization> = match self {
             Self::Live(known) => known.kustomizations.iter().filter(|k| is_root(k, known)).cloned().collect(),
             Self::Files(found, base) => {
@@ -234,7 +244,7 @@ impl Roster<'_> {
                 roots.filter_map(|key| base.nodes.get(key)).map(|n| n.kustomization.clone()).collect()
             }
         };
-        tops.into_iter().map(|k| now(k, last)).collect()
+        tops.into_iter().map(|k| now(k, last, from)).collect()
     }
 
     /// Those that no parent brought and that are there all the same.
@@ -258,8 +268,8 @@ impl Roster<'_> {
 }
 
 /// A Kustomization with the spec that the last walk gave it, whether by itself or by another.
-fn now(kustomization: Kustomization, last: &Side) -> Kustomization {
-    match last.rendered(&kustomization.key) {
+fn now(kustomization: Kustomization, last: &Side, from: &Known) -> Kustomization {
+    match last.rendered(&kustomization.key).filter(|rendered| from.applies(rendered)) {
         Some(rendered) => with_live_status(rendered, &kustomization),
         None => kustomization,
     }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flux::{Artifact, Controller, GitRepository, Kustomization, Listing, ObjectKey, Rendered, Variables};
+use flux::{
+    Artifact, Controller, GitRepository, Kustomization, Listing, ObjectKey, Rendered, Variables, control,
+};
 use ports::SharedTree;
 use serde_json::Value;
 
@@ -96,8 +98,9 @@ impl<'a> Walk<'a> {
             node.objects().filter(|o| Kustomization::is(o)).filter_map(|o| unreadable(o, &key)).collect();
         self.side.unreadable.extend(unreadable);
         let children = node.objects().filter(|o| Kustomization::is(o)).filter_map(child);
+        let children = children.filter(|child| self.from.known.applies(child));
         let children = children.map(|child| self.with_live_status(child)).collect();
-        let sources = node.objects().filter(|o| o["kind"] == "GitRepository");
+        let sources = node.objects().filter(|o| o["kind"] == "GitRepository" && !control::is_excluded(o));
         let sources: Vec<GitRepository> =
             sources.filter_map(|object| GitRepository::from_value(object).ok()).collect();
         self.side.sources.extend(sources.into_iter().map(|source| (source.key.clone(), source)));
