@@ -56,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "disk",
             "domain",
             "flows",
+            "flux",
             "git",
             "kubernetes",
             "kustomize",

@@ -54,7 +54,7 @@ fn commit(dir: &Path, message: &str, changes: &[Change]) -> String {
     git(dir, &["rev-parse", "HEAD"]).trim().to_owned()
 }
 
-fn git(dir: &Path, args: &[&str]) -> String {
+pub(crate) fn git(dir: &Path, args: &[&str]) -> String {
     let mut command = Command::new("git");
     command
         .current_dir(dir)

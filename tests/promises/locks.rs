@@ -201,7 +201,7 @@ pub(crate) fn flux_namespace() -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "flux-system"}})
 }
 
-async fn set_up(admin: &TestCluster) {
+pub(crate) async fn set_up(admin: &TestCluster) {
     admin.apply(&flux_namespace()).await.unwrap();
     for object in shipped() {
         admin.apply(&object).await.unwrap();

@@ -11,6 +11,7 @@ mod browser;
 mod budget;
 mod build_cli;
 mod canaries;
+mod cluster_rbac;
 mod clusters;
 mod definitions;
 mod diff_cli;

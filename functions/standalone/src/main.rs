@@ -3,6 +3,7 @@
 mod build;
 mod diff;
 mod doctor;
+mod rbac;
 mod sandbox;
 mod serve;
 
@@ -33,6 +34,9 @@ enum Command {
     Diff(diff::Args),
     /// Try the whole product against local stand-ins for GitHub and Slack.
     Sandbox(sandbox::Args),
+    /// Print what a cluster needs.
+    #[command(subcommand)]
+    Cluster(rbac::Command),
     /// Say what is misconfigured and how to mend it.
     Doctor {
         /// The configuration.
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Serve { config } => run(serve::run(&config)),
         Command::Diff(args) => run(diff::run(args)),
         Command::Sandbox(args) => run(sandbox::run(args)),
+        Command::Cluster(command) => run(rbac::run(command)),
         Command::Doctor { config } => run(doctor::run(&config)),
     };
     result.unwrap_or_else(|error| {

@@ -172,7 +172,7 @@ impl KubeCluster {
         Err(Failure::lost(format!("the list has over {MAX_PAGES} pages")))
     }
 
-    fn error(&self, what: &str, failure: Failure) -> ClusterError {
+    pub(crate) fn error(&self, what: &str, failure: Failure) -> ClusterError {
         match failure {
             Failure::Status(status) => cluster_error(&self.name, what, &status),
             Failure::Lost { brief, .. } => {

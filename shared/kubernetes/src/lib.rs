@@ -12,6 +12,7 @@ mod cluster;
 mod denial;
 mod discovery;
 mod eks;
+mod grants;
 mod kubeconfig;
 mod locks;
 mod pace;
@@ -24,4 +25,5 @@ mod fake;
 mod on_a_server;
 
 pub use cluster::{FluxAt, KubeCluster};
+pub use grants::{Grants, GroupKind};
 pub use kubeconfig::{ConfigError, Impersonate, Options, Trust};

@@ -86,7 +86,8 @@ fn remote(mut fields: Fields, names: &mut BTreeSet<String>) -> RemoteConfig {
     RemoteConfig { name, kubeconfig, references }
 }
 
-fn reference(text: &str) -> Option<ConfigRef> {
+/// What `spec.kubeConfig` names, as `Secret/NAMESPACE/NAME` or `ConfigMap/NAMESPACE/NAME`; `None` for any other text.
+pub fn reference(text: &str) -> Option<ConfigRef> {
     let parts: Vec<&str> = text.split('/').collect();
     let [kind, namespace, name] = parts.as_slice() else { return None };
     let secret = match *kind {

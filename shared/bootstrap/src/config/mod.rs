@@ -7,6 +7,7 @@ use domain::{Drift, PathRules, RemoteHosts, RepoName, RepoRule};
 use ports::ConfigRef;
 use serde_json::Value;
 
+pub use clusters::reference;
 use fields::{Fields, Problems};
 
 /// The configuration cannot be used. Lists everything that is wrong with it, each with the field's path.

@@ -99,13 +99,19 @@ fn covers(conditions: &Value, identity: &Identity) -> Asked<()> {
     let text = words(only["expression"].as_str().unwrap_or_default());
     let marked = identity.groups.contains(MARKER);
     let own = identity.namespace().map(|namespace| words(&condition(namespace)));
-    if own.as_ref() == Some(&text) || (marked && text == words(&condition("preflux"))) {
+    if own.as_ref() == Some(&text) || (marked && is_ours(&text)) {
         return Ok(());
     }
     Err(format!(
         "its condition does not cover `{}`: apply infra/cluster/preflux.yaml, or what `preflux cluster rbac` prints for that namespace",
         identity.user
     ))
+}
+
+/// Whether a condition is ours for whatever namespace: whoever carries the marker is covered by each.
+fn is_ours(text: &str) -> bool {
+    let behind = text.split_once("\"system:serviceaccount:").and_then(|(_, rest)| rest.split_once(":\""));
+    behind.is_some_and(|(namespace, _)| text == words(&condition(namespace)))
 }
 
 fn has_validation(found: &Value, wanted: &str) -> bool {
@@ -205,6 +211,11 @@ mod tests {
         let groups = [MARKER.to_owned()].into_iter().collect();
         let marked = Identity { user: "arn:aws:iam::1:role/worker".to_owned(), groups };
         assert_eq!(check(&good(), &marked), Ok(()));
+        let mut elsewhere = good();
+        elsewhere["matchConditions"][0]["expression"] = json!(condition("tools"));
+        assert_eq!(check(&elsewhere, &marked), Ok(()), "the marker counts whatever the namespace");
+        elsewhere["matchConditions"][0]["expression"] = json!(format!("{} && false", condition("tools")));
+        assert!(check(&elsewhere, &marked).is_err());
         let unmarked = Identity { user: marked.user, ..Identity::default() };
         assert!(check(&good(), &unmarked).is_err());
     }
