@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 pub(crate) const MARKER: &str = "kestrel-marker-7";
 
 /// Each carrier and the secret that is planted in it. Their characters look different in most encodings.
-pub(crate) const PLANTED: [(&str, &str); 18] = [
+pub(crate) const PLANTED: [(&str, &str); 20] = [
     ("live Secret data", "Qa1v&Tn8b\"Lw2x<Rk6m"),
     ("live Secret data that drifted", "Wb2c&Yp4d\"Hj7f<Gs9k"),
     ("Secret stringData of the base", "Ec3n&Uq5e\"Kd8g<Ht1w"),
     ("Secret stringData of the pull request", "Rd4m&Ir6h\"Sf9j<Bv2z"),
     ("Secret data of the pull request", "Te5k&Ow7l\"Xg3q<Nc4y"),
+    ("touched Secret of the base", "Lu1u&Op5s\"Ma3d<Rf7x"),
+    ("touched Secret of the pull request", "Mz4i&Sd9f\"Nb6g<Th2c"),
     ("last-applied annotation", "Yf6j&Pe8z\"Vh4w<Mx5u"),
     ("variable from a Secret", "Ug7h&As9x\"Zk5e<Lq6t"),
     ("decrypted value of the base", "Ih8g&Df1c\"Bm6r<Kw7o"),
@@ -99,15 +101,26 @@ pub(crate) fn refused() -> Value {
 pub(crate) fn files(side: &str, encrypted: &str) -> Vec<(String, String)> {
     let made = planted(&format!("secretGenerator of the {side}"));
     let kustomization = json!({
-        "resources": ["objects.yaml", "sealed.yaml"],
+        "resources": ["objects.yaml"],
         "secretGenerator": [{"name": "made", "namespace": NAMESPACE, "literals": [format!("token={made}")]}],
     });
     let texts: Vec<String> = objects(side).iter().map(Value::to_string).collect();
+    let root = json!({"resources": ["flux-system", "infrastructure.yaml", "apps.yaml", "canaries.yaml"]});
+    // Without a cluster, these two are found here.
+    let flux = of_flux()
+        .into_iter()
+        .filter(|o| o["kind"] == "Kustomization" && o["metadata"]["name"] != "canaries-vendor");
+    let flux: Vec<String> = flux.map(|object| object.to_string()).collect();
+    let pin = planted(&format!("touched Secret of the {side}"));
+    let touched = object("v1", "Secret", "touched", json!({"stringData": {"pin": pin}}));
     let edge = object("v1", "ConfigMap", "edge", json!({"data": {"side": side}}));
     [
         ("canaries/kustomization.yaml", kustomization.to_string()),
+        ("clusters/production/kustomization.yaml", root.to_string()),
+        ("clusters/production/canaries.yaml", flux.join("\n---\n")),
         ("canaries/objects.yaml", texts.join("\n---\n")),
-        ("canaries/sealed.yaml", encrypted.to_owned()),
+        ("canaries-open/sealed.yaml", encrypted.to_owned()),
+        ("canaries-open/touched.yaml", touched.to_string()),
         ("canaries-edge/edge.yaml", edge.to_string()),
         (
             "canaries-vendor/vendor.yaml",
@@ -159,6 +172,10 @@ pub(crate) fn of_flux() -> Vec<Value> {
                 "postBuild": {"substituteFrom": [{"kind": "Secret", "name": "canary-vars"}]},
                 "decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}},
             }),
+        ),
+        kustomization(
+            "canaries-open",
+            json!({"decryption": {"provider": "sops", "secretRef": {"name": "sops-age"}}}),
         ),
         kustomization("canaries-edge", json!({"kubeConfig": {"secretRef": {"name": "edge"}}})),
         kustomization("canaries-vendor", json!({})),
@@ -228,10 +245,14 @@ pub(crate) fn live() -> Vec<Value> {
     objects
 }
 
+/// A Secret that needs nothing of a cluster.
+pub(crate) const TOUCHED: &str = "Secret/canaries/touched";
+
 /// Panics when a report tells nothing of what carries a secret: then there was nothing that could leak.
 pub(crate) fn all_met(report: &str) {
     for met in [
         "`Secret/canaries/login` changed",
+        "`Secret/canaries/touched` changed",
         "`Secret/canaries/sealed` changed",
         "`Secret/canaries/made-",
         "`HelmRelease/canaries/db` changed",

@@ -5,10 +5,8 @@
 //! the same places by the same search, so that nothing passes because nobody looked.
 
 mod carriers;
+mod lambda;
 mod planted;
 mod sinks;
 mod sought;
 mod standalone;
-
-pub(crate) use planted::Planted;
-pub(crate) use sinks::Sinks;

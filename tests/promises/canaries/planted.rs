@@ -9,9 +9,19 @@ use testkit::{sample, slack};
 
 use super::carriers::{self, PLANTED};
 use super::sought::Sought;
+use crate::journey::lambda::More;
 use crate::journey::{LIMIT, World};
 use crate::support::{eventually, part, root};
 use crate::verdicts::oracle::Oracle;
+
+/// Whose pull request it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// Somebody who may write.
+    Member,
+    /// Somebody who may not, from a fork.
+    Outsider,
+}
 
 /// A world with a secret in everything.
 pub(crate) struct Planted {
@@ -21,7 +31,7 @@ pub(crate) struct Planted {
 
 impl Planted {
     /// Plants them; `None` when a part is missing.
-    pub(crate) async fn find(world: World) -> Option<Self> {
+    pub(crate) async fn find(world: World, by: By) -> Option<Self> {
         let admin = PathBuf::from(part("PREFLUX_TEST_KUBECONFIG")?);
         let mut oracle = Oracle::start(&part("PREFLUX_FLUX_ORACLE")?);
         let mut world = world.and_cluster().await;
@@ -33,8 +43,12 @@ impl Planted {
         let base = world.sample.repo.commit("main", "Add what Flux applied", files("base"));
         let repo = &world.sample.repo;
         repo.close(world.sample.pull);
-        world.sample.pull =
-            repo.open_pull(PullSpec::new("Change a setting", "setting", files("pull request")));
+        let mut pull = PullSpec::new("Change a setting", "setting", files("pull request"));
+        if by == By::Outsider {
+            (pull.author, pull.author_association, pull.fork) =
+                ("mallory".to_owned(), "NONE".to_owned(), true);
+        }
+        world.sample.pull = repo.open_pull(pull);
         world.sample.head_sha = world.sample.repo.pull(world.sample.pull).head_sha;
         let cluster = TestCluster::open(&admin).unwrap();
         cluster.seed(&world.github.git_url(sample::REPO), &base).await.unwrap();
@@ -68,6 +82,12 @@ impl Planted {
         );
         std::fs::write(&file, text).unwrap();
         file
+    }
+
+    /// The same for a deployment on Lambda.
+    pub(crate) fn more(&self) -> More {
+        let secrets = vec![("kubeconfig-edge", carriers::edge_kubeconfig()), ("age-key", identity())];
+        More { secrets, cluster: format!(", {}", more("<kubeconfig-edge>", "<age-key>")), log: Some("debug") }
     }
 
     /// Everything that must not leave, the programs' own credentials included.

@@ -16,9 +16,14 @@ impl Sinks {
     /// What Slack and GitHub were told.
     pub(crate) fn of(world: &World) -> Self {
         let mut sinks = Self::default();
-        sinks.slack(world);
-        sinks.github(world);
+        sinks.world(world);
         sinks
+    }
+
+    /// Adds what Slack and GitHub were told.
+    pub(crate) fn world(&mut self, world: &World) {
+        self.slack(world);
+        self.github(world);
     }
 
     /// More of a place.

@@ -2,7 +2,7 @@
 //!
 //! The forms are [`standalone`] (one process) and [`lambda`] (three functions, and all that AWS does around them).
 
-mod lambda;
+pub(crate) mod lambda;
 mod standalone;
 mod world;
 
@@ -52,7 +52,7 @@ pub(crate) async fn reported(world: &World, app: &impl App, head: &str) -> Messa
     .await
 }
 
-fn has_button(message: &Message, action: &str) -> bool {
+pub(crate) fn has_button(message: &Message, action: &str) -> bool {
     let elements = message.blocks.iter().filter_map(|block| block["elements"].as_array()).flatten();
     elements.into_iter().any(|element| element["action_id"] == action)
 }

@@ -30,7 +30,7 @@ pub(crate) struct World {
     pub(crate) kubeconfig: String,
     pub(crate) dir: TempDir,
     /// What Preflux meets instead of the API server; it fails the test for every request that could change the cluster.
-    _front: Option<Front>,
+    pub(crate) front: Option<Front>,
     _cluster: Option<MutexGuard<'static, ()>>,
 }
 
@@ -52,7 +52,7 @@ impl World {
             has_cluster: false,
             kubeconfig: String::new(),
             dir: tempfile::tempdir().unwrap(),
-            _front: None,
+            front: None,
             _cluster: None,
         }
     }
@@ -73,7 +73,7 @@ impl World {
         grant(&cluster, &worker).await;
         let front = Front::with(&PathBuf::from(worker), Duration::ZERO, &[PROBE]);
         self.kubeconfig = fs::read_to_string(front.kubeconfig()).unwrap();
-        self._front = Some(front);
+        self.front = Some(front);
         self.has_cluster = true;
         self._cluster = Some(held);
         self

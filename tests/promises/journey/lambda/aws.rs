@@ -137,6 +137,36 @@ impl Aws {
         got["Attributes"]["ApproximateNumberOfMessages"].as_str().unwrap().parse().unwrap()
     }
 
+    /// Gives up every message that is on the queue: each is taken as often as the queue allows, and never settled.
+    pub(crate) async fn give_up(&self, stack: &Stack) {
+        while let Some(event) = self.receive(stack, 10).await {
+            self.show(stack, &event).await;
+        }
+    }
+
+    /// The messages that are set aside.
+    pub(crate) async fn dead_bodies(&self, stack: &Stack) -> String {
+        let wanted = json!({"QueueUrl": stack.dead, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0});
+        self.sqs("ReceiveMessage", wanted).await.to_string()
+    }
+
+    /// Everything in the table.
+    pub(crate) async fn rows(&self, stack: &Stack) -> String {
+        self.dynamodb("Scan", json!({"TableName": stack.table})).await.to_string()
+    }
+
+    /// Everything in the bucket: names, and what is under them.
+    pub(crate) async fn objects(&self, stack: &Stack) -> String {
+        let at = format!("{}/{}", self.s3, stack.bucket);
+        let mut all = self.send(self.http.get(&at), "s3", "list").await;
+        let keys: Vec<String> =
+            all.split("<Key>").skip(1).filter_map(|rest| rest.split('<').next()).map(str::to_owned).collect();
+        for key in keys {
+            all.push_str(&self.send(self.http.get(format!("{at}/{key}")), "s3", "get").await);
+        }
+        all
+    }
+
     async fn dynamodb(&self, action: &str, body: Value) -> Value {
         self.call(&self.dynamodb, "dynamodb", &format!("DynamoDB_20120810.{action}"), "1.0", body).await
     }

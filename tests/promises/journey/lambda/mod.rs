@@ -1,7 +1,7 @@
 //! The journey on Lambda: the three real programs under a local runtime API, and this module in place of the schedule, the event
 //! source mapping and the function URL. Queue, state, reports and secrets are emulators of AWS.
 
-mod aws;
+pub(crate) mod aws;
 mod runtime;
 
 use std::sync::Arc;
@@ -25,9 +25,9 @@ use super::{App, LIMIT, World, journey, reported};
 use crate::support::{eventually, root, skip, target};
 
 /// A deployment: the three functions and what they share.
-struct Deployment {
-    aws: Aws,
-    stack: Stack,
+pub(crate) struct Deployment {
+    pub(crate) aws: Aws,
+    pub(crate) stack: Stack,
     poller: Function,
     worker: Function,
     interactions: Arc<Function>,
@@ -42,6 +42,11 @@ impl Deployment {
     }
 
     async fn with_identity(world: &World, aws: Aws, github: Value) -> Self {
+        Self::with(world, aws, github, &More::default()).await
+    }
+
+    /// A deployment with more than the least.
+    pub(crate) async fn with(world: &World, aws: Aws, github: Value, more: &More) -> Self {
         let stack = aws.deploy().await;
         let own =
             json!({"bot_token": slack::DEFAULT_BOT_TOKEN, "signing_secret": slack::DEFAULT_SIGNING_SECRET});
@@ -59,9 +64,14 @@ impl Deployment {
         if world.has_cluster {
             let arn = secret("kubeconfig", &world.kubeconfig).await;
             secrets.push(Secret::new("PREFLUX_KUBECONFIG_SECRET", "KubeconfigSecretArn", arn));
-            config.push_str("cluster: {name: production}\n");
+            let mut cluster = more.cluster.clone();
+            for (name, value) in &more.secrets {
+                cluster = cluster.replace(&format!("<{name}>"), &format!("'{}'", secret(name, value).await));
+            }
+            config.push_str(&format!("cluster: {{name: production{cluster}}}\n"));
         }
         let mut common = aws.environment();
+        common.extend(more.log.map(|much| ("PREFLUX_LOG".to_owned(), much.to_owned())));
         let mut set = |name: &str, value: &str| common.push((name.to_owned(), value.to_owned()));
         set("PREFLUX_CONFIG", &config);
         set("PREFLUX_TABLE", &stack.table);
@@ -84,7 +94,7 @@ impl Deployment {
     }
 
     /// The function URL, which Slack is told.
-    async fn function_url(&self) -> String {
+    pub(crate) async fn function_url(&self) -> String {
         let url =
             Arc::new(FunctionUrl { function: self.interactions.clone(), base64: AtomicBool::new(false) });
         let router = Router::new().route("/", post(call)).with_state(url);
@@ -108,6 +118,13 @@ impl Deployment {
         self.aws.settle(&self.stack, event, &response).await
     }
 
+    /// All that the functions said so far, in their logs and to whoever called them.
+    pub(crate) fn said(&self) -> (String, String) {
+        let all = [&self.poller, &self.worker, &self.interactions];
+        let together = |of: fn(&Function) -> String| all.map(of).join("\n");
+        (together(Function::log), together(Function::answers))
+    }
+
     async fn poll(&self) -> Value {
         let tick = json!({"version": "1.0", "source": "aws.scheduler", "detail-type": "Scheduled Event"});
         self.poller.invoke(tick).await.unwrap_or_else(|error| panic!("{error}\n{}", self.poller.log()))
@@ -119,6 +136,17 @@ impl App for Deployment {
         self.poll().await;
         self.drain().await;
     }
+}
+
+/// What a deployment has besides the least.
+#[derive(Default)]
+pub(crate) struct More {
+    /// Secrets by name; `<name>` in `cluster` becomes the ARN.
+    pub(crate) secrets: Vec<(&'static str, String)>,
+    /// What follows the cluster's name in the configuration.
+    pub(crate) cluster: String,
+    /// How much the functions log.
+    pub(crate) log: Option<&'static str>,
 }
 
 fn configuration(world: &World) -> String {

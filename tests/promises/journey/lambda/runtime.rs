@@ -36,6 +36,7 @@ struct Api {
     started: Mutex<Option<Instant>>,
     ready_after: Mutex<Option<Duration>>,
     failed: Mutex<Option<Value>>,
+    said: Mutex<String>,
     count: Mutex<u64>,
 }
 
@@ -107,6 +108,11 @@ impl Function {
         self.api.failed.lock().unwrap().clone()
     }
 
+    /// All that it answered so far, errors included.
+    pub(crate) fn answers(&self) -> String {
+        self.api.said.lock().unwrap().clone()
+    }
+
     /// All that it said so far.
     pub(crate) fn log(&self) -> String {
         self.running.log()
@@ -145,6 +151,8 @@ fn parse(body: &Bytes) -> Value {
 }
 
 fn settle(api: &Api, id: &str, answer: Answer) -> StatusCode {
+    let (Ok(said) | Err(said)) = &answer;
+    api.said.lock().unwrap().push_str(&format!("{said}\n"));
     match api.answers.lock().unwrap().remove(id) {
         Some(waiting) => {
             let _ = waiting.send(answer);
