@@ -57,7 +57,8 @@ impl Source {
                     self.fetch(&place, &reference).await.map_err(Failure::unknown)?
                 }
                 Some(object) if !applied_over(&object) && self.cluster.is_some() => {
-                    self.fetch(&place, &reference).await.map_err(Failure::unknown)?.or(Some(object))
+                    let created = Some(object).filter(|object| !flux::control::is_excluded(object));
+                    self.fetch(&place, &reference).await.map_err(Failure::unknown)?.or(created)
                 }
                 Some(object) => Some(object),
                 None => self.fetch(&place, &reference).await.map_err(Failure::unknown)?,

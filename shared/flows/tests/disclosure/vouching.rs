@@ -62,3 +62,20 @@ async fn a_later_head_is_an_outsiders_again() {
     assert_eq!(asked(&world), 0);
     assert!(world.report().await.contains(r#""trust":"untrusted""#));
 }
+
+#[tokio::test]
+async fn a_fork_is_as_trusted_as_whoever_pushes_to_it() {
+    for (fork, trusted) in [
+        (None, true),
+        (Some(Some("eve")), true),
+        (Some(Some("EVE")), true),
+        (Some(Some("colleague")), true),
+        (Some(Some("stranger")), false),
+        (Some(None), false),
+    ] {
+        let world = World::new(&files("1"), &files("2"), Permission::Write, "l1ve-value");
+        *world.outside.fork.lock().unwrap() = fork;
+        world.diff().await;
+        assert_eq!(asked(&world) > 0, trusted, "{fork:?}");
+    }
+}

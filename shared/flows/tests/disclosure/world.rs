@@ -31,6 +31,8 @@ pub(crate) struct Outside {
     result: Files,
     pub(crate) head: Mutex<CommitSha>,
     permission: Permission,
+    /// Of a pull request from a fork: whose that is, if that is known.
+    pub(crate) fork: Mutex<Option<Option<&'static str>>>,
     pub(crate) slack: Mutex<Vec<String>>,
     pub(crate) github: Mutex<Vec<String>>,
 }
@@ -82,6 +84,7 @@ impl World {
             result: result.clone(),
             head: Mutex::new(sha('a')),
             permission,
+            fork: Mutex::default(),
             slack: Mutex::default(),
             github: Mutex::default(),
         });
@@ -211,6 +214,7 @@ impl Forge for Outside {
     }
 
     async fn pull(&self, key: &PullKey) -> Result<Option<PullRequest>, ForgeError> {
+        let fork = *self.fork.lock().unwrap();
         Ok(Some(PullRequest {
             key: key.clone(),
             title: "a change".to_owned(),
@@ -222,8 +226,8 @@ impl Forge for Outside {
             head: self.head.lock().unwrap().clone(),
             base_branch: "main".to_owned(),
             base: sha('b'),
-            fork: false,
-            head_owner: None,
+            fork: fork.is_some(),
+            head_owner: fork.flatten().map(str::to_owned),
             url: "https://git.example/acme/fleet/pull/7".to_owned(),
             updated_at: 1,
         }))
@@ -242,8 +246,8 @@ impl Forge for Outside {
         Ok(Conditional::NotModified)
     }
 
-    async fn permission(&self, _: &RepoName, _: &str) -> Result<Permission, ForgeError> {
-        Ok(self.permission)
+    async fn permission(&self, _: &RepoName, login: &str) -> Result<Permission, ForgeError> {
+        Ok(if login == "stranger" { Permission::Read } else { self.permission })
     }
 
     async fn sticky_comment(&self, _: &PullKey, _: &str, body: &str) -> Result<String, ForgeError> {

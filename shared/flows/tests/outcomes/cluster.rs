@@ -17,6 +17,8 @@ pub(crate) struct Choosy {
     pub(crate) live: Vec<Value>,
     /// Whether Kustomization `apps` may force.
     pub(crate) force: bool,
+    /// Whether it takes variables from a Secret, which nobody here may read.
+    pub(crate) variables: bool,
     pub(crate) rehearsed: Mutex<Vec<String>>,
 }
 
@@ -69,6 +71,10 @@ impl Cluster for Choosy {
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError> {
         let metadata = |name: &str| json!({"name": name, "namespace": "flux-system"});
         let from = json!({"kind": "GitRepository", "name": "fleet"});
+        let variables = match self.variables {
+            true => json!({"substituteFrom": [{"kind": "Secret", "name": "vars", "optional": true}]}),
+            false => json!({}),
+        };
         Ok(FluxObjects {
             git_repositories: vec![json!({
                 "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": metadata("fleet"),
@@ -76,7 +82,7 @@ impl Cluster for Choosy {
             })],
             kustomizations: vec![json!({
                 "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata("apps"),
-                "spec": {"path": "./apps", "prune": true, "interval": "1m", "sourceRef": from, "force": self.force},
+                "spec": {"path": "./apps", "prune": true, "interval": "1m", "sourceRef": from, "force": self.force, "postBuild": variables},
             })],
         })
     }
@@ -90,8 +96,9 @@ impl Cluster for Choosy {
         ControllerSeen::Deployment(json!({"spec": {"template": {"spec": {"containers": [container]}}}}))
     }
 
-    async fn data(&self, _: &ConfigRef) -> Result<Option<Data>, ClusterError> {
-        Ok(None)
+    async fn data(&self, reference: &ConfigRef) -> Result<Option<Data>, ClusterError> {
+        let what = format!("get secrets in namespace `{}`", reference.namespace);
+        Err(ClusterError::Forbidden { cluster: self.name().to_owned(), what })
     }
 
     async fn dry_run(&self, object: &Value) -> DryRun {

@@ -159,6 +159,36 @@ async fn what_the_controller_is_told_to_override_is_taken_over() {
     assert!(!removes("my-tool", vec!["--override-manager=another"]).await);
 }
 
+#[tokio::test]
+async fn variables_that_may_not_be_read_leave_their_kustomization_unknown() {
+    let cluster = Choosy { variables: true, ..Choosy::default() };
+    let (report, _) = report(cluster, &[map("a", json!({"a": "1"}))], &[map("a", json!({"a": "2"}))]).await;
+    let Finding::Failed { error, unknown, .. } = &report.finding else { panic!("{:?}", report.finding) };
+    assert!(*unknown, "it is not broken, also where the variables are optional");
+    let expected = "its variables come from `Secret/vars`: cluster `prod` does not allow get secrets in namespace `flux-system`";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_switched_off_in_the_cluster_is_not_refused() {
+    let off = |name: &str| {
+        let mut live = map(name, json!({"a": "1"}));
+        live["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/ssa": "ignore"});
+        live
+    };
+    let names = ["immutable", "invalid", "policy"];
+    let side = |value: &str| names.map(|name| map(name, json!({"a": value})));
+    let cluster = Choosy { live: names.map(off).to_vec(), force: true, ..Choosy::default() };
+    let (report, _) = report(cluster, &side("1"), &side("2")).await;
+    assert_eq!(changes(&report), []);
+    assert_eq!(report.notes.len(), 3, "{:?}", report.notes);
+    assert!(
+        report.notes.iter().all(|note| note.contains("the live object is switched off")),
+        "{:?}",
+        report.notes
+    );
+}
+
 fn role(verbs: &[&str], labels: Value) -> Value {
     let rules = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": verbs}]);
     json!({"apiVersion": ROLES, "kind": "Role", "metadata": {"name": "r", "namespace": "shop", "labels": labels}, "rules": rules})

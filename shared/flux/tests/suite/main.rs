@@ -8,4 +8,5 @@ mod envsubst;
 mod matrices;
 mod oracle;
 mod random;
+mod values;
 mod versions;
