@@ -19,6 +19,7 @@ mod diff_cli;
 mod front;
 mod journey;
 mod locks;
+mod policy_tables;
 mod recorded;
 mod requests;
 mod scenarios;

@@ -9,7 +9,8 @@ use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use flux::{Artifact, GitRepository, Kustomization, ObjectId, Variables};
 use kustomize::MemoryTree;
-use reqwest::{Certificate, Client, Method, StatusCode};
+use reqwest::{Certificate, Client, RequestBuilder};
+pub use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::github::What;
@@ -19,6 +20,15 @@ use crate::sample;
 const MANAGER: &str = "kustomize-controller";
 /// Server-side apply; JSON is YAML.
 const APPLY: &str = "application/apply-patch+yaml";
+
+/// Who sends a request.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The user.
+    pub user: String,
+    /// The groups.
+    pub groups: Vec<String>,
+}
 
 /// A test API server, reached with an administrator's token.
 #[derive(Debug)]
@@ -132,6 +142,21 @@ impl TestCluster {
         }
     }
 
+    /// Sends a request as another identity, which the administrator impersonates: admission sees that one alone.
+    pub async fn send_as(
+        &self,
+        identity: &Identity,
+        method: Method,
+        path: &str,
+        body: Option<(&Value, &str)>,
+    ) -> anyhow::Result<(StatusCode, Value)> {
+        let mut request = self.request(method, path, body).header("impersonate-user", &identity.user);
+        for group in &identity.groups {
+            request = request.header("impersonate-group", group);
+        }
+        answer(request, path).await
+    }
+
     /// Where an object is served: its plural and scope come from discovery.
     async fn path(&self, object: &Value) -> anyhow::Result<String> {
         let id = ObjectId::of(object).context("the object has no apiVersion, kind or name")?;
@@ -169,15 +194,22 @@ impl TestCluster {
         path: &str,
         body: Option<(&Value, &str)>,
     ) -> anyhow::Result<(StatusCode, Value)> {
-        let mut request =
-            self.http.request(method, format!("{}{path}", self.server)).bearer_auth(&self.token);
-        if let Some((body, kind)) = body {
-            request = request.header("content-type", kind).body(body.to_string());
-        }
-        let response = request.send().await.with_context(|| format!("asking the test cluster for {path}"))?;
-        let status = response.status();
-        Ok((status, response.json().await.unwrap_or(json!({}))))
+        answer(self.request(method, path, body), path).await
     }
+
+    fn request(&self, method: Method, path: &str, body: Option<(&Value, &str)>) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.server)).bearer_auth(&self.token);
+        match body {
+            Some((body, kind)) => request.header("content-type", kind).body(body.to_string()),
+            None => request,
+        }
+    }
+}
+
+async fn answer(request: RequestBuilder, path: &str) -> anyhow::Result<(StatusCode, Value)> {
+    let response = request.send().await.with_context(|| format!("asking the test cluster for {path}"))?;
+    let status = response.status();
+    Ok((status, response.json().await.unwrap_or(json!({}))))
 }
 
 /// What every Kustomization of the sample renders from the base branch.
