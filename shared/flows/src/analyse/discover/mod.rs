@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::report::{ClusterAsked, Unresolved};
+use flux::control::{self, SsaPolicy};
 use flux::{Controller, Follows, GitRepository, Kustomization, ObjectKey};
 use ports::{Cluster, ControllerSeen, FluxObjects};
 use serde_json::{Value, json};
@@ -91,6 +92,13 @@ impl Known {
     /// says is followed.
     pub(super) fn applies(&self, rendered: &Kustomization) -> bool {
         self.from_files || leaving::is_applied(rendered, self.live.get(&rendered.key))
+    }
+
+    /// The same of a source, of which the cluster's own words are not known.
+    pub(super) fn applies_source(&self, rendered: &Value, key: &ObjectKey) -> bool {
+        let off = control::is_excluded(rendered);
+        let only_created = control::ssa_policy(rendered) == SsaPolicy::IfNotPresent;
+        self.from_files || !(off || (only_created && self.sources.contains_key(key)))
     }
 
     /// A source that nobody can see: without a cluster, one of this repository without rules of its own.

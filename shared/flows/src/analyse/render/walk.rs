@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use flux::{
-    Artifact, Controller, GitRepository, Kustomization, Listing, ObjectKey, Rendered, Variables, control,
-};
+use flux::{Artifact, Controller, GitRepository, Kustomization, Listing, ObjectKey, Rendered, Variables};
 use ports::SharedTree;
 use serde_json::Value;
 
@@ -100,9 +98,10 @@ impl<'a> Walk<'a> {
         let children = node.objects().filter(|o| Kustomization::is(o)).filter_map(child);
         let children = children.filter(|child| self.from.known.applies(child));
         let children = children.map(|child| self.with_live_status(child)).collect();
-        let sources = node.objects().filter(|o| o["kind"] == "GitRepository" && !control::is_excluded(o));
-        let sources: Vec<GitRepository> =
-            sources.filter_map(|object| GitRepository::from_value(object).ok()).collect();
+        let sources = node.objects().filter(|o| o["kind"] == "GitRepository");
+        let sources = sources.filter_map(|o| Some((o, GitRepository::from_value(o).ok()?)));
+        let sources = sources.filter(|(object, source)| self.from.known.applies_source(object, &source.key));
+        let sources: Vec<GitRepository> = sources.map(|(_, source)| source).collect();
         self.side.sources.extend(sources.into_iter().map(|source| (source.key.clone(), source)));
         self.side.order.push(key.clone());
         self.side.nodes.insert(key, node);
