@@ -1,6 +1,8 @@
 //! What the admission policies of `infra/cluster` refuse, whoever asks, whatever RBAC lets through: every identity with every operation, as
 //! a dry-run and for real, on objects and on subresources, on a real API server. Each identity is an administrator here.
 
+mod operator;
+
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -263,105 +265,4 @@ async fn every_identity_and_operation_is_refused_as_it_must_be_on_a_real_api_ser
     take_down(&admin).await;
     assert_eq!(wrong, Vec::<String>::new(), "of {tried}");
     assert_eq!(tried, 9 * (11 + 12));
-}
-
-fn kustomization() -> Value {
-    json!({
-        "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-        "metadata": {"name": "table", "namespace": NAMESPACE, "labels": {"team": "a"}, "annotations": {"note": "b"}, "finalizers": ["example.com/a"]},
-        "spec": {"interval": "1h", "prune": true, "path": "./a", "sourceRef": {"kind": "GitRepository", "name": "a"}, "patches": [{"patch": "a: 1"}]},
-    })
-}
-
-/// What the operator may change of one of Flux's objects, and what it may not.
-fn edits() -> Vec<(&'static str, Value, bool)> {
-    let annotated = |name: &str, value: Value| json!({"metadata": {"annotations": {name: value}}});
-    vec![
-        ("suspend", json!({"spec": {"suspend": true}}), true),
-        ("resume", json!({"spec": {"suspend": false}}), true),
-        ("as if never suspended", json!({"spec": {"suspend": null}}), true),
-        ("reconcile", annotated("reconcile.fluxcd.io/requestedAt", json!("1")), true),
-        ("force", annotated("reconcile.fluxcd.io/forceAt", json!("1")), true),
-        ("reset", annotated("reconcile.fluxcd.io/resetAt", json!("1")), true),
-        ("take such an annotation away", annotated("reconcile.fluxcd.io/requestedAt", json!(null)), true),
-        (
-            "resume and reconcile",
-            json!({"spec": {"suspend": false}, "metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "2"}}}),
-            true,
-        ),
-        ("another path", json!({"spec": {"path": "./b"}}), false),
-        ("suspend with another path", json!({"spec": {"suspend": true, "path": "./b"}}), false),
-        ("a field more", json!({"spec": {"force": true}}), false),
-        ("a field less", json!({"spec": {"path": null}}), false),
-        ("within a list", json!({"spec": {"patches": [{"patch": "a: 2"}]}}), false),
-        ("another source", json!({"spec": {"sourceRef": {"name": "b"}}}), false),
-        ("another annotation", annotated("kustomize.toolkit.fluxcd.io/prune", json!("disabled")), false),
-        ("an annotation's value", annotated("note", json!("c")), false),
-        ("an annotation away", annotated("note", json!(null)), false),
-        ("a label", json!({"metadata": {"labels": {"team": "b"}}}), false),
-        ("a label away", json!({"metadata": {"labels": null}}), false),
-        ("finalizers away", json!({"metadata": {"finalizers": null}}), false),
-        (
-            "an owner",
-            json!({"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "b"}]}}),
-            false,
-        ),
-    ]
-}
-
-#[tokio::test]
-async fn the_operator_may_suspend_and_ask_for_reconciling_alone_on_a_real_api_server() {
-    let Some(admin) = part("PREFLUX_TEST_KUBECONFIG") else { return };
-    let _held = ON_THE_CLUSTER.lock().await;
-    let admin = TestCluster::open(&PathBuf::from(admin)).unwrap();
-    set_up(&admin).await;
-    // With its own rights alone, as it is deployed.
-    let operator = Identity {
-        user: "system:serviceaccount:preflux-flux:operator".to_owned(),
-        groups: vec!["system:serviceaccounts".to_owned(), "system:serviceaccounts:preflux-flux".to_owned()],
-    };
-    let path = format!("/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/{NAMESPACE}/kustomizations/table");
-    let mut wrong = Vec::new();
-    for (what, patch, allowed) in edits() {
-        admin.apply(&kustomization()).await.unwrap();
-        let (status, said) =
-            admin.send_as(&operator, Method::PATCH, &path, Some((&patch, MERGE))).await.unwrap();
-        let as_wanted = match allowed {
-            true => status.is_success(),
-            false => denied_by(&said) == Some(FLUX),
-        };
-        if !as_wanted {
-            wrong.push(format!("{what}: {status} {}", said["message"]));
-        }
-    }
-    let refused = [
-        ("delete", Method::DELETE, path.clone(), None),
-        (
-            "its status",
-            Method::PATCH,
-            format!("{path}/status"),
-            Some(json!({"status": {"observedGeneration": 9}})),
-        ),
-        (
-            "a ConfigMap",
-            Method::PATCH,
-            format!("/api/v1/namespaces/{NAMESPACE}/configmaps/table"),
-            Some(json!({"data": {"a": "b"}})),
-        ),
-        ("read a ConfigMap", Method::GET, format!("/api/v1/namespaces/{NAMESPACE}/configmaps/table"), None),
-        ("read Secrets", Method::GET, format!("/api/v1/namespaces/{NAMESPACE}/secrets"), None),
-    ];
-    for (what, method, path, body) in refused {
-        let body = body.as_ref().map(|body| (body, MERGE));
-        let (status, said) = admin.send_as(&operator, method, &path, body).await.unwrap();
-        if status != 403 {
-            wrong.push(format!("{what}: {status} {}", said["message"]));
-        }
-    }
-    let mut free = kustomization();
-    free["metadata"]["finalizers"] = json!([]);
-    admin.edit_as(&free, &json!({"metadata": {"finalizers": null}}), "kustomize-controller").await.unwrap();
-    admin.delete(&free).await.unwrap();
-    take_down(&admin).await;
-    assert_eq!(wrong, Vec::<String>::new());
 }
