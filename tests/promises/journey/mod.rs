@@ -2,6 +2,7 @@
 //!
 //! The forms are [`standalone`] (one process) and [`lambda`] (three functions, and all that AWS does around them).
 
+mod held_back;
 pub(crate) mod lambda;
 mod standalone;
 mod world;
