@@ -117,3 +117,67 @@ async fn each_cluster_is_asked_and_named_with_its_own_controller() {
     assert_eq!(found.coverage.unresolved[0].name, "every Kustomization on gone");
     assert_eq!(found.coverage.unresolved[0].why, "its kubeconfig is missing");
 }
+
+/// A controller that takes no source from another namespace, and Kustomizations of this repository and another in one.
+fn blocked_objects() -> Vec<Value> {
+    let (here, there) = ("blocked-refs", "blocked-refs-team");
+    let metadata = |namespace: &str, name: &str| json!({"name": name, "namespace": namespace});
+    let source = |name: &str, url: &str| {
+        json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": metadata(here, name),
+            "spec": {"interval": "1m", "url": url, "ref": {"branch": "main"}}})
+    };
+    let kustomization = |namespace: &str, name: &str, source: &str| {
+        json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata(namespace, name),
+            "spec": {"interval": "10m", "prune": true, "path": "./apps", "postBuild": {"substitute": {"set": "1", "unset": "2"}},
+                "sourceRef": {"kind": "GitRepository", "name": source, "namespace": here}}})
+    };
+    let image = "ghcr.io/fluxcd/kustomize-controller:v1.9.4";
+    let container = json!({"name": "manager", "image": image, "args": ["--no-cross-namespace-refs=true"]});
+    let labels = json!({"app": "kustomize-controller"});
+    vec![
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": here}}),
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": there}}),
+        source("fleet", BLOCKED_URL),
+        source("other", "https://git.example/acme/other"),
+        kustomization(here, "near", "fleet"),
+        kustomization(there, "far", "fleet"),
+        kustomization(there, "foreign", "other"),
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata(here, "kustomize-controller"),
+            "spec": {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},
+                "spec": {"containers": [container]}}}}),
+    ]
+}
+
+const BLOCKED_URL: &str = "https://git.example/acme/blocked-refs";
+
+#[tokio::test]
+async fn a_controller_without_cross_namespace_refs_applies_nothing_from_another_namespace() {
+    let Some(kubeconfig) = part("PREFLUX_TEST_KUBECONFIG").map(PathBuf::from) else { return };
+    let admin = TestCluster::open(&kubeconfig).unwrap();
+    let front = Front::before(&kubeconfig);
+    for object in blocked_objects() {
+        admin.apply(&object).await.unwrap();
+    }
+    let checkout = checkout();
+    let asked = async |flux: &str| {
+        let repository = Repository::Known { urls: vec![BLOCKED_URL.to_owned()], branch: "main".to_owned() };
+        let cluster = cluster("production", front.kubeconfig(), flux).await;
+        let found = analyse(Question { repository, ..question(&checkout, cluster) }).await;
+        let names = found.kustomizations.iter().map(|k| (k.name.clone(), k.finding.clone()));
+        names.collect::<std::collections::BTreeMap<_, _>>()
+    };
+
+    let found = asked("blocked-refs").await;
+    assert_eq!(
+        found.keys().collect::<Vec<_>>(),
+        ["blocked-refs-team/far", "blocked-refs/near"],
+        "{found:#?}"
+    );
+    assert!(matches!(found["blocked-refs/near"], Finding::Changes { .. }), "{found:#?}");
+    let far = format!("{:?}", found["blocked-refs-team/far"]);
+    assert!(far.contains("--no-cross-namespace-refs") && !far.contains("Changes"), "{far}");
+
+    // A controller that was not seen is taken for one without arguments.
+    let found = asked("nowhere-at-all").await;
+    assert!(matches!(found["blocked-refs-team/far"], Finding::Changes { .. }), "{found:#?}");
+}
