@@ -12,7 +12,7 @@ use serde_json::Value;
 pub use fields::{FieldChange, fields, join};
 pub use lists::labels;
 pub use public::Public;
-pub use same::same;
+pub use same::{same, same_but_for_repeats};
 
 use crate::mask::Mask;
 use crate::object::ObjectId;

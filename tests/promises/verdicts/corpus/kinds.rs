@@ -166,7 +166,16 @@ pub(crate) fn corners(namespace: &str) -> Vec<(&'static str, Case)> {
         "x",
         json!({"metadata": {"annotations": {"kustomize.toolkit.fluxcd.io/reconcile": "DISABLED"}}}),
     );
+    let cpu = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}});
+    let scaler = |name: &str, metrics: Value| {
+        json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"maxReplicas": 2, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a"}, "metrics": metrics}})
+    };
+    let (once, twice) = (json!([cpu]), json!([cpu, cpu]));
     vec![
+        ("unchanged", case(vec![flux(scaler("repeats", once.clone()))], scaler("repeats", twice.clone()))),
+        ("unchanged", case(vec![flux(scaler("repeated", twice.clone()))], scaler("repeated", once))),
+        ("unchanged", case(vec![flux(scaler("twice", twice.clone()))], scaler("twice", twice))),
         ("created", case(vec![], map("new", plain.clone()))),
         ("unchanged", case(vec![flux(map("same", plain.clone()))], map("same", plain.clone()))),
         // Flux looks at labels, annotations and what is outside the metadata.

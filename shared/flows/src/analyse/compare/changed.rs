@@ -1,6 +1,6 @@
 //! Objects that both sides have, written differently.
 
-use domain::change::{ChangeKind, Check, comparable, same};
+use domain::change::{ChangeKind, Check, comparable, same, same_but_for_repeats};
 use domain::plan::ObjectPlan;
 use flux::without_zeros;
 use ports::DryRun;
@@ -51,6 +51,12 @@ impl Asker<'_> {
         let vain = vain.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
         let mut answer = if !same(&left, &right) {
             self.change(plan, ChangeKind::Changed, Check::DryRun, (Some(left), Some(right)))
+        } else if same_but_for_repeats(&left, &right) {
+            let note = format!(
+                "`{}` changes in repeated metrics alone, which Flux applies only when something else of it changes too.",
+                plan.id
+            );
+            Answer { note: Some(note), ..Answer::default() }
         } else if comparable(left) != comparable(right) {
             let note = format!(
                 "`{}` changes in its finalizers or owners alone, which Flux applies only when something else of it changes too.",

@@ -3,7 +3,7 @@
 //! As in the controller, labels, annotations and everything outside of metadata and status count, and the paths of `spec.ignore`
 //! do not. A read that fails is no drift, and neither is an object that is not there: both are said.
 
-use domain::change::{Change, ChangeKind, Check, comparable, join};
+use domain::change::{Change, ChangeKind, Check, comparable, join, same_but_for_repeats};
 use domain::{Drift, ObjectId};
 use flux::{DriftIgnore, control};
 use ports::DryRun;
@@ -71,7 +71,7 @@ impl Asker<'_> {
             DriftIgnore::remove(&[&path], &mut live);
         }
         let (old, live) = (compared(old), compared(live));
-        if old == live {
+        if old == live || same_but_for_repeats(&old, &live) {
             return None;
         }
         let sides = (Some(old), Some(live));
