@@ -24,7 +24,7 @@ fn shipped() -> Vec<Value> {
     all.into_iter().filter(|object| !object.is_null()).collect()
 }
 
-fn of_kind(kind: &str) -> Value {
+pub(crate) fn of_kind(kind: &str) -> Value {
     shipped().into_iter().find(|object| object["kind"] == kind).unwrap()
 }
 

@@ -24,6 +24,7 @@ mod recorded;
 mod requests;
 mod scenarios;
 mod support;
+mod tenants;
 mod verdicts;
 mod verified;
 mod wire;

@@ -208,13 +208,14 @@ pub async fn cluster(
     let mut remotes = BTreeMap::new();
     for remote in &config.remotes {
         let cluster = connect(&remote.name, &remote.kubeconfig, secrets, eks).await;
+        let cluster = cluster.map(|cluster| cluster.with_impersonation(config.impersonate));
         let cluster = cluster.map(|cluster| Arc::new(cluster) as Arc<dyn Cluster>);
         remotes.extend(remote.references.iter().map(|reference| (reference.clone(), cluster.clone())));
     }
     let cluster = connect(&config.name, &config.kubeconfig, secrets, eks).await?;
     let namespace = config.flux_namespace.clone().unwrap_or_else(|| FluxAt::default().namespace);
     let flux = FluxAt { namespace, version: config.controller_version.clone() };
-    Ok(Arc::new(cluster.with_remotes(remotes).with_flux(flux)))
+    Ok(Arc::new(cluster.with_remotes(remotes).with_flux(flux).with_impersonation(config.impersonate)))
 }
 
 /// The further clusters, each with its name.

@@ -1,9 +1,10 @@
 //! Sending calls: at most so many at once and a second, each within its time, tried again when that may help.
 //! What an answer means is for `refusal`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, RETRY_AFTER};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue, RETRY_AFTER};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use kube::Client;
 use serde_json::Value;
@@ -29,9 +30,11 @@ const MAX_BYTES: usize = 64 << 20;
 pub(crate) struct Api {
     client: Client,
     /// What makes the token that each call carries, where the client has none of its own.
-    bearer: Option<Bearer>,
-    slots: Semaphore,
-    pace: Mutex<Pace>,
+    bearer: Option<Arc<Bearer>>,
+    /// Whom each call acts as.
+    acting: Vec<(HeaderName, HeaderValue)>,
+    slots: Arc<Semaphore>,
+    pace: Arc<Mutex<Pace>>,
     timeout: Duration,
     /// The wait before the second try; twice that before the third.
     pause: Duration,
@@ -65,8 +68,9 @@ impl Api {
         Self {
             client,
             bearer: None,
-            slots: Semaphore::new(options.concurrency.clamp(1, 1000)),
-            pace: Mutex::new(Pace::new(options.requests_per_second, Instant::now())),
+            acting: Vec::new(),
+            slots: Arc::new(Semaphore::new(options.concurrency.clamp(1, 1000))),
+            pace: Arc::new(Mutex::new(Pace::new(options.requests_per_second, Instant::now()))),
             timeout: options.timeout,
             pause: Duration::from_millis(250),
         }
@@ -74,7 +78,26 @@ impl Api {
 
     /// With a token on each call.
     pub(crate) fn with_bearer(self, bearer: Option<Bearer>) -> Self {
-        Self { bearer, ..self }
+        Self { bearer: bearer.map(Arc::new), ..self }
+    }
+
+    /// The same connection as somebody else, within the same bounds. `None` for names that no header can hold.
+    pub(crate) fn acting_as(&self, user: &str, groups: &[String]) -> Option<Self> {
+        let header = |name: &'static str, value: &str| {
+            Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+        };
+        let groups = groups.iter().map(|group| header("impersonate-group", group));
+        let acting =
+            [header("impersonate-user", user)].into_iter().chain(groups).collect::<Option<Vec<_>>>()?;
+        Some(Self {
+            client: self.client.clone(),
+            bearer: self.bearer.clone(),
+            acting,
+            slots: self.slots.clone(),
+            pace: self.pace.clone(),
+            timeout: self.timeout,
+            pause: self.pause,
+        })
     }
 
     /// Without pauses between tries.
@@ -127,6 +150,9 @@ impl Api {
         if let Some(bearer) = &self.bearer {
             let token = bearer.header().await.map_err(Once::Later)?;
             request.headers_mut().insert(AUTHORIZATION, token);
+        }
+        for (name, value) in &self.acting {
+            request.headers_mut().append(name, value.clone());
         }
         let answer = self.client.send(request).await.map_err(|e| Once::Later(chain(&e)))?;
         let code = answer.status().as_u16();

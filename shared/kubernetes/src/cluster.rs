@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,7 +32,7 @@ const MAX_PAGES: usize = 200;
 /// One cluster.
 pub struct KubeCluster {
     name: String,
-    pub(crate) api: Api,
+    pub(crate) api: Arc<Api>,
     pub(crate) discovery: Discovery,
     pub(crate) reducer: Reducer,
     remotes: BTreeMap<ConfigRef, Result<Arc<dyn Cluster>, String>>,
@@ -40,7 +40,13 @@ pub struct KubeCluster {
     pub(crate) trust: Trust,
     pub(crate) unlisted: ahead::Refused,
     locks: Mutex<Option<(Instant, Vec<Lock>)>>,
+    tenants: Option<Tenants>,
+    /// Of one that acts as a service account: our own identity, which looks at the locks.
+    own: Option<Arc<Api>>,
 }
+
+/// The service accounts that it was asked as, by namespace and name.
+type Tenants = std::sync::Mutex<BTreeMap<(String, String), Arc<KubeCluster>>>;
 
 /// Where Flux's own controllers are, and which version is assumed where that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +114,7 @@ impl KubeCluster {
     pub(crate) fn over(name: &str, api: Api) -> Self {
         Self {
             name: name.to_owned(),
-            api,
+            api: Arc::new(api),
             discovery: Discovery::default(),
             reducer: Reducer::new(),
             remotes: BTreeMap::new(),
@@ -116,12 +122,36 @@ impl KubeCluster {
             trust: Trust::Stored,
             unlisted: ahead::Refused::default(),
             locks: Mutex::default(),
+            tenants: None,
+            own: None,
         }
+    }
+
+    /// With the right to act as the service accounts that Kustomizations name, always in the group that the admission policy guards.
+    pub fn with_impersonation(self, impersonates: bool) -> Self {
+        Self { tenants: impersonates.then(Tenants::default), ..self }
+    }
+
+    /// As a service account, with the groups that it has anyway, and with the marker.
+    fn tenant(&self, namespace: &str, name: &str) -> Option<Self> {
+        let groups = [
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{namespace}"),
+            "system:authenticated".to_owned(),
+            locks::MARKER.to_owned(),
+        ];
+        let api = self.api.acting_as(&format!("system:serviceaccount:{namespace}:{name}"), &groups)?;
+        let own = Some(self.api.clone());
+        let name = format!("{} as {namespace}/{name}", self.name);
+        Some(Self { own, trust: self.trust, flux: self.flux.clone(), ..Self::over(&name, api) })
     }
 
     /// Tries all locks now, in the namespaces that hold Kustomizations and everywhere that matters anyway.
     async fn try_locks(&self) -> Result<Vec<Lock>, ClusterError> {
         let error = |failure| self.error("ask who we are (selfsubjectreviews)", failure);
+        if let Some(own) = &self.own {
+            return locks::of_a_tenant(own, &self.api, error).await;
+        }
         // Without Flux there is nothing to compare either, which is said elsewhere.
         let flux = self.flux_kind("kustomize.toolkit.fluxcd.io", "kustomizations").await.unwrap_or_default();
         let namespace = |object: &Value| object["metadata"]["namespace"].as_str().map(str::to_owned);
@@ -231,6 +261,17 @@ impl Cluster for KubeCluster {
 
     fn remote(&self, reference: &ConfigRef) -> Option<Result<Arc<dyn Cluster>, String>> {
         self.remotes.get(reference).cloned()
+    }
+
+    fn acting_as(&self, namespace: &str, name: &str) -> Option<Arc<dyn Cluster>> {
+        let mut tenants = self.tenants.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (namespace.to_owned(), name.to_owned());
+        if let Some(tenant) = tenants.get(&key) {
+            return Some(tenant.clone());
+        }
+        let tenant = Arc::new(self.tenant(namespace, name)?);
+        tenants.insert(key, tenant.clone());
+        Some(tenant)
     }
 
     async fn locks(&self) -> Result<Vec<Lock>, ClusterError> {

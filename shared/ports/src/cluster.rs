@@ -186,6 +186,12 @@ pub trait Cluster: Send + Sync {
         None
     }
 
+    /// The same cluster, asked as a service account that a Kustomization names (`spec.serviceAccountName`); `None` where that is not
+    /// configured.
+    fn acting_as(&self, _namespace: &str, _name: &str) -> Option<Arc<dyn Cluster>> {
+        None
+    }
+
     /// Tries every guard between our identity and a real write. Empty where the identity is a person's own, which
     /// nothing guards. Answers are kept for a while, those that hold for longer.
     async fn locks(&self) -> Result<Vec<Lock>, ClusterError>;

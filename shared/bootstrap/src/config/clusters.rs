@@ -35,6 +35,7 @@ fn by_default(kubeconfig: &str) -> ClusterConfig {
         kubeconfig: kubeconfig.to_owned(),
         flux_namespace: None,
         controller_version: None,
+        impersonate: false,
         remotes: Vec::new(),
         decryption: DecryptionConfig::default(),
     }
@@ -50,11 +51,12 @@ fn cluster(mut fields: Fields, defaults: &Defaults, names: &mut BTreeSet<String>
     }
     let (flux_namespace, controller_version) =
         (fields.text("flux_namespace"), fields.text("controller_version"));
+    let impersonate = fields.flag("impersonate").unwrap_or(false);
     let mut keys = fields.object("decryption");
     let decryption = DecryptionConfig { age: keys.text("age"), kms: keys.flag("kms").unwrap_or(false) };
     keys.finish();
     fields.finish();
-    ClusterConfig { name, kubeconfig, flux_namespace, controller_version, remotes, decryption }
+    ClusterConfig { name, kubeconfig, flux_namespace, controller_version, impersonate, remotes, decryption }
 }
 
 fn identity(fields: &mut Fields, defaults: &Defaults, names: &mut BTreeSet<String>) -> (String, String) {
@@ -121,6 +123,8 @@ mod tests {
         let several = parse("clusters: [{name: a, kubeconfig: k}, {name: b, kubeconfig: l}]").unwrap();
         assert_eq!(several.cluster.unwrap().name, "a");
         assert_eq!(several.more_clusters[0].name, "b");
+        let acts = |text: &str| parse(text).unwrap().cluster.unwrap().impersonate;
+        assert!(acts("cluster: {kubeconfig: k, impersonate: true}") && !acts("cluster: {kubeconfig: k}"));
     }
 
     #[test]

@@ -113,6 +113,8 @@ pub struct ClusterConfig {
     pub flux_namespace: Option<String>,
     /// The version of kustomize-controller, for when its Deployment cannot be read.
     pub controller_version: Option<String>,
+    /// Whether Kustomizations with `spec.serviceAccountName` are asked about as that service account.
+    pub impersonate: bool,
     /// The clusters that its Kustomizations reach by `spec.kubeConfig`.
     pub remotes: Vec<RemoteConfig>,
     /// What its encrypted files are decrypted with.

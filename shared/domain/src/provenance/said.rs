@@ -9,7 +9,9 @@ const GAP: &str = "‹…›";
 pub const REASON_IN_SLACK: &str = "its reason is shown in Slack";
 
 /// Our own sentences, without what stands in backticks. Whoever adds one that everyone may read adds it here.
-const OURS: [&str; 15] = [
+const OURS: [&str; 17] = [
+    "Flux applies it as ServiceAccount ``, which may not `` ``: grant it that",
+    "Flux applies it as ServiceAccount ``, which may not `` `` in namespace ``: grant it that",
     "it waits for namespace ``, which comes with this pull request",
     "it waits for namespace ``, which Kustomization `` brings first",
     "it waits for namespace ``, which Kustomization `` brings without being waited for (no ``): it may fail until then, and Flux tries again",
@@ -70,7 +72,8 @@ const FIELDS: [&str; 6] = [
 ];
 
 /// Words that a name in quotes may stand behind: what they introduce is a kind, an identity or a policy.
-const INTRODUCE: [&str; 14] = [
+const INTRODUCE: [&str; 15] = [
+    "serviceaccount",
     "kustomization",
     "resource",
     "group",

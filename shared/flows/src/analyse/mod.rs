@@ -92,7 +92,13 @@ async fn of_one(question: Question<'_>, alone: Alone) -> Findings {
     let parts = Box::pin(parts::all(&question, alone, shared)).await;
     let mask = Mask::new(parts.all.iter().flat_map(Part::secrets));
     let mask = if question.disclosure == Disclosure::Untrusted { mask.without_verdicts() } else { mask };
-    let how = compare::How { mask: &mask, drift: question.drift, time: &time, overridden: &[] };
+    let how = compare::How {
+        mask: &mask,
+        drift: question.drift,
+        time: &time,
+        overridden: &[],
+        default_account: None,
+    };
     let mut findings = Vec::new();
     for part in &parts.all {
         findings.push((part.entry.clone(), of_part(&question, part, how).await));
@@ -112,7 +118,8 @@ async fn of_part(question: &Question<'_>, part: &Part, how: compare::How<'_>) ->
     let mut pairs = pair::up(base, result);
     pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
     let overridden = &known.controller.override_managers;
-    let how = compare::How { overridden, ..how };
+    let default_account = known.controller.default_service_account.as_deref();
+    let how = compare::How { overridden, default_account, ..how };
     let mut kustomizations = compare::all(&pairs, known.cluster.as_deref(), how).await;
     let along = leaving::along(&pairs, &known.live);
     foreign.retain(|unresolved| !along.iter().any(|p| p.kustomization.key.to_string() == unresolved.name));

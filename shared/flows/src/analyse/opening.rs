@@ -38,6 +38,10 @@ impl Cluster for Bounded {
         Some(self.cluster.remote(reference)?.map(|remote| bounded(remote, &self.time)))
     }
 
+    fn acting_as(&self, namespace: &str, name: &str) -> Option<Arc<dyn Cluster>> {
+        Some(bounded(self.cluster.acting_as(namespace, name)?, &self.time))
+    }
+
     async fn locks(&self) -> Result<Vec<Lock>, ClusterError> {
         self.ask(self.cluster.locks()).await
     }

@@ -15,24 +15,47 @@ pub(super) enum Target<'a> {
     Nobody,
     /// The cluster that Flux runs on.
     Here(&'a dyn Cluster),
-    /// Another one.
-    Remote(Arc<dyn Cluster>),
+    /// Another one, or one that is asked as a service account.
+    Other(Other),
     /// One that cannot be asked, with why: a sentence without a full stop.
     Unknown(String),
 }
 
+/// A cluster besides the one that Flux runs on, or that one as somebody else.
+pub(super) struct Other {
+    cluster: Arc<dyn Cluster>,
+    /// Its name, where it is another cluster.
+    name: Option<String>,
+    /// The service account that it is asked as.
+    account: Option<String>,
+}
+
 impl<'a> Target<'a> {
-    /// Where this one applies, if `asked` is the cluster that Flux runs on.
-    pub(super) async fn of(kustomization: &Kustomization, asked: Option<&'a dyn Cluster>) -> Self {
+    /// Where this one applies, if `asked` is the cluster that Flux runs on. `default_account` is the service account that the controller acts
+    /// as for Kustomizations that name none.
+    pub(super) async fn of(
+        kustomization: &Kustomization,
+        asked: Option<&'a dyn Cluster>,
+        default_account: Option<&str>,
+    ) -> Self {
         let Some(asked) = asked else { return Self::Nobody };
-        let Some(reference) = reference(kustomization) else { return Self::Here(asked) };
+        let account = kustomization.spec.service_account_name.as_deref().or(default_account);
+        let Some(reference) = reference(kustomization) else {
+            return match acting(kustomization, asked, account).await {
+                None => Self::Here(asked),
+                Some(Ok((cluster, account))) => {
+                    Self::Other(Other { cluster, name: None, account: Some(account) })
+                }
+                Some(Err(why)) => Self::Unknown(why),
+            };
+        };
         let words = words(&reference);
         let remote = match asked.remote(&reference) {
             Some(remote) => Some(guarded(remote).await),
             None => None,
         };
         match remote {
-            Some(Ok(cluster)) => Self::Remote(cluster),
+            Some(Ok(cluster)) => Self::remote(kustomization, cluster, account).await,
             Some(Err(why)) => Self::Unknown(format!(
                 "its Kustomization applies to another cluster (`spec.kubeConfig`, {words}), which cannot be asked: {why}"
             )),
@@ -43,11 +66,20 @@ impl<'a> Target<'a> {
         }
     }
 
+    async fn remote(kustomization: &Kustomization, cluster: Arc<dyn Cluster>, account: Option<&str>) -> Self {
+        let name = Some(cluster.name().to_owned());
+        match acting(kustomization, cluster.as_ref(), account).await {
+            None => Self::Other(Other { cluster, name, account: None }),
+            Some(Ok((cluster, account))) => Self::Other(Other { cluster, name, account: Some(account) }),
+            Some(Err(why)) => Self::Unknown(why),
+        }
+    }
+
     /// The cluster to ask.
     pub(super) fn cluster(&self) -> Option<&dyn Cluster> {
         match self {
             Self::Here(cluster) => Some(*cluster),
-            Self::Remote(cluster) => Some(cluster.as_ref()),
+            Self::Other(other) => Some(other.cluster.as_ref()),
             Self::Nobody | Self::Unknown(_) => None,
         }
     }
@@ -55,10 +87,29 @@ impl<'a> Target<'a> {
     /// Its name, where it is not the one that the report names anyway.
     pub(super) fn name(&self) -> Option<String> {
         match self {
-            Self::Remote(cluster) => Some(cluster.name().to_owned()),
+            Self::Other(other) => other.name.clone(),
             _ => None,
         }
     }
+
+    /// The service account that it is asked as, as `namespace/name`.
+    pub(super) fn account(&self) -> Option<&str> {
+        match self {
+            Self::Other(other) => other.account.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// A cluster as the service account of a Kustomization, whose name is answered too; `None` where it is asked as ourselves.
+async fn acting(
+    kustomization: &Kustomization,
+    cluster: &dyn Cluster,
+    account: Option<&str>,
+) -> Option<Result<(Arc<dyn Cluster>, String), String>> {
+    let (namespace, name) = (&kustomization.key.namespace, account?);
+    let tenant = guarded(Ok(cluster.acting_as(namespace, name)?)).await;
+    Some(tenant.map(|tenant| (tenant, format!("{namespace}/{name}"))))
 }
 
 /// What `spec.kubeConfig` names, in the Kustomization's own namespace.

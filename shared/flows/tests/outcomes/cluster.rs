@@ -1,6 +1,6 @@
 //! A cluster that refuses each object as its name says, and tells which requests it got.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use domain::ObjectId;
@@ -20,6 +20,12 @@ pub(crate) struct Choosy {
     /// Whether it takes variables from a Secret, which nobody here may read.
     pub(crate) variables: bool,
     pub(crate) rehearsed: Mutex<Vec<String>>,
+    /// The service account that Kustomization `apps` names.
+    pub(crate) account: Option<&'static str>,
+    /// Whether it is asked as service accounts, and which lock of those is open.
+    pub(crate) acts: Option<Option<&'static str>>,
+    /// The name that it goes by as somebody else, and its open lock.
+    pub(crate) acting: Option<(String, Option<&'static str>)>,
 }
 
 fn name(manifest: &Value) -> &str {
@@ -65,7 +71,12 @@ fn refusal(name: &str) -> Option<Refusal> {
 #[async_trait]
 impl Cluster for Choosy {
     fn name(&self) -> &str {
-        "prod"
+        self.acting.as_ref().map_or("prod", |(name, _)| name)
+    }
+
+    fn acting_as(&self, namespace: &str, name: &str) -> Option<Arc<dyn Cluster>> {
+        let acting = Some((format!("prod as {namespace}/{name}"), self.acts?));
+        Some(Arc::new(Self { acting, live: self.live.clone(), ..Self::default() }))
     }
 
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError> {
@@ -82,13 +93,17 @@ impl Cluster for Choosy {
             })],
             kustomizations: vec![json!({
                 "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata("apps"),
-                "spec": {"path": "./apps", "prune": true, "interval": "1m", "sourceRef": from, "force": self.force, "postBuild": variables},
+                "spec": {"path": "./apps", "prune": true, "interval": "1m", "sourceRef": from, "force": self.force, "serviceAccountName": self.account, "postBuild": variables},
             })],
         })
     }
 
     async fn locks(&self) -> Result<Vec<Lock>, ClusterError> {
-        Ok(Vec::new())
+        let open = self.acting.as_ref().and_then(|(_, open)| *open);
+        Ok(open
+            .map(|why| Lock { name: "policy".to_owned(), open: Some(why.to_owned()) })
+            .into_iter()
+            .collect())
     }
 
     async fn controller(&self) -> ControllerSeen {

@@ -235,3 +235,41 @@ async fn rules_that_the_cluster_gathers_are_neither_change_nor_drift() {
         assert!(change.remarks.iter().any(|remark| remark.contains(said)), "{:?}", change.remarks);
     }
 }
+
+#[tokio::test]
+async fn a_tenants_kustomization_is_asked_about_as_its_service_account() {
+    let side = |n: &str| ["no-right", "fine"].map(|name| map(name, json!({"n": n})));
+    let ours = Choosy { account: Some("tenant"), ..Choosy::default() };
+    let (unknown, _) = report(ours, &side("1"), &side("2")).await;
+    assert!(said(&unknown, "no-right").starts_with("unknown: our cluster identity"));
+
+    let by_default = vec!["--default-service-account=usual"];
+    for (account, arguments, who) in [
+        (Some("tenant"), Vec::new(), "flux-system/tenant"),
+        (None, by_default.clone(), "flux-system/usual"),
+        (Some("tenant"), by_default, "flux-system/tenant"),
+    ] {
+        let cluster = Choosy { account, arguments, acts: Some(None), ..Choosy::default() };
+        let (report, asked) = report(cluster, &side("1"), &side("2")).await;
+        let wanted = format!(
+            "refused: Flux applies it as ServiceAccount `{who}`, which may not `patch` `configmaps` in namespace `shop`: grant it that"
+        );
+        assert_eq!((said(&report, "no-right"), said(&report, "fine")), (wanted, "DryRun".to_owned()));
+        assert_eq!(report.cluster, None, "it is the same cluster");
+        assert!(asked.rehearsed.lock().unwrap().is_empty(), "nothing is asked as ourselves");
+    }
+}
+
+#[tokio::test]
+async fn a_service_account_that_nothing_guards_is_not_asked_as() {
+    let side = |n: &str| [map("fine", json!({"n": n}))];
+    let cluster = Choosy { account: Some("tenant"), acts: Some(Some("is gone")), ..Choosy::default() };
+    let (report, asked) = report(cluster, &side("1"), &side("2")).await;
+    let said = said(&report, "fine");
+    assert!(
+        said.starts_with("unknown: cluster `prod as flux-system/tenant` was not asked")
+            && said.contains("policy: is gone"),
+        "{said}"
+    );
+    assert!(asked.rehearsed.lock().unwrap().is_empty());
+}

@@ -7,6 +7,7 @@ mod rights;
 
 use std::collections::BTreeSet;
 
+pub(crate) use policy::MARKER;
 use ports::{ClusterError, Lock};
 use serde_json::{Value, json};
 
@@ -55,6 +56,29 @@ pub(crate) async fn all(
         lock("binding of the policy", policy::is_bound(api).await),
         lock("rights of the identity", rights::are_few(api, &places).await),
         lock("a real write is refused", probe::is_refused(api, &home).await),
+    ])
+}
+
+/// Tries what guards a service account that our own identity acts as. Its rights are its own, and may be to write: the policy stands in
+/// the way, by the marker that is always carried along.
+pub(crate) async fn of_a_tenant(
+    own: &Api,
+    tenant: &Api,
+    error: impl Fn(Failure) -> ClusterError,
+) -> Result<Vec<Lock>, ClusterError> {
+    let identity = identity(tenant).await.map_err(error)?;
+    let home = identity.namespace().unwrap_or("default").to_owned();
+    let marked = match identity.groups.contains(MARKER) {
+        true => Ok(()),
+        false => {
+            Err(format!("it does not carry the group `{MARKER}`, so the admission policy does not guard it"))
+        }
+    };
+    Ok(vec![
+        lock("marker of the identity", marked),
+        lock("admission policy", policy::stands(own, &identity).await),
+        lock("binding of the policy", policy::is_bound(own).await),
+        lock("a real write is refused", probe::is_refused_anyhow(tenant, &home).await),
     ])
 }
 

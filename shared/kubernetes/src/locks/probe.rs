@@ -1,15 +1,27 @@
 //! One real write, which the policy has to refuse. It is the only request that Preflux sends without `dryRun=All` to find out
 //! whether it could write, and it writes a ConfigMap that nothing reads.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::policy::NAME;
 use super::{Asked, unanswered};
 use crate::api::{Api, Failure};
 use crate::call::Call;
 
+/// Whether creating a ConfigMap for real is refused, by whatever: a service account of somebody else need not have that right.
+pub(super) async fn is_refused_anyhow(api: &Api, namespace: &str) -> Asked<()> {
+    match write(api, namespace).await? {
+        Err(Failure::Status(status)) if status.code == 403 => Ok(()),
+        answer => judged(answer, namespace),
+    }
+}
+
 /// Whether creating a ConfigMap for real is refused, and by the policy rather than by a right that happens to be missing.
 pub(super) async fn is_refused(api: &Api, namespace: &str) -> Asked<()> {
+    judged(write(api, namespace).await?, namespace)
+}
+
+async fn write(api: &Api, namespace: &str) -> Asked<Result<Value, Failure>> {
     let probe = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"generateName": "preflux-lock-probe-", "namespace": namespace},
@@ -18,7 +30,11 @@ pub(super) async fn is_refused(api: &Api, namespace: &str) -> Asked<()> {
     let Some(call) = Call::probe(namespace, &probe) else {
         return Err(format!("`{namespace}` is no namespace that could be written to"));
     };
-    match api.ask(&call).await {
+    Ok(api.ask(&call).await)
+}
+
+fn judged(answer: Result<Value, Failure>, namespace: &str) -> Asked<()> {
+    match answer {
         Ok(created) => {
             let name = created["metadata"]["name"].as_str().unwrap_or("preflux-lock-probe-...");
             Err(format!(

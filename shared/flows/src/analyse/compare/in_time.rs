@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::ObjectId;
 use flux::rbac::{self, Unfit};
-use ports::{Cluster, DryRun, Refusal};
+use ports::{Cluster, DryRun, Refusal, Right};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
@@ -54,6 +54,8 @@ pub(super) struct InTime<'a> {
     pub(super) cluster: &'a dyn Cluster,
     pub(super) time: &'a Time,
     pub(super) ahead: &'a Ahead,
+    /// The service account that it is asked as, which Flux acts as too.
+    pub(super) account: Option<&'a str>,
 }
 
 impl InTime<'_> {
@@ -62,8 +64,25 @@ impl InTime<'_> {
         if is_granting(object) {
             return self.granted(object).await.map_or_else(DryRun::Refused, DryRun::Accepted);
         }
-        let answer = self.time.bounded(self.cluster.dry_run(object)).await;
-        answer.unwrap_or(DryRun::Refused(Refusal::OutOfTime))
+        match self.time.bounded(self.cluster.dry_run(object)).await {
+            Some(DryRun::Refused(refusal)) => DryRun::Refused(self.theirs(refusal)),
+            answer => answer.unwrap_or(DryRun::Refused(Refusal::OutOfTime)),
+        }
+    }
+
+    /// A right that the service account lacks is one that Flux will lack as well.
+    fn theirs(&self, refusal: Refusal) -> Refusal {
+        match (self.account, refusal) {
+            (Some(account), Refusal::MissingRight(Right { verb, group, resource, namespace })) => {
+                let dot = if group.is_empty() { "" } else { "." };
+                let place =
+                    if namespace.is_empty() { String::new() } else { format!(" in namespace `{namespace}`") };
+                Refusal::Invalid(format!(
+                    "Flux applies it as ServiceAccount `{account}`, which may not `{verb}` `{resource}{dot}{group}`{place}: grant it that"
+                ))
+            }
+            (_, refusal) => refusal,
+        }
     }
 
     async fn granted(&self, object: &Value) -> Result<Value, Refusal> {
@@ -106,11 +125,13 @@ impl InTime<'_> {
     }
 
     async fn read(&self, manifest: &Value) -> Result<Option<Value>, Refusal> {
-        self.time.bounded(self.cluster.live(manifest)).await.unwrap_or(Err(Refusal::OutOfTime))
+        let read = self.time.bounded(self.cluster.live(manifest)).await;
+        read.unwrap_or(Err(Refusal::OutOfTime)).map_err(|refusal| self.theirs(refusal))
     }
 
     pub(super) async fn live_by_id(&self, id: &ObjectId) -> Result<Option<Value>, Refusal> {
-        self.time.bounded(self.cluster.live_by_id(id)).await.unwrap_or(Err(Refusal::OutOfTime))
+        let read = self.time.bounded(self.cluster.live_by_id(id)).await;
+        read.unwrap_or(Err(Refusal::OutOfTime)).map_err(|refusal| self.theirs(refusal))
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) struct How<'a> {
     pub(super) time: &'a Time,
     /// The field managers whose fields the controller takes over besides those it always does.
     pub(super) overridden: &'a [String],
+    /// The service account that the controller acts as for Kustomizations that name none.
+    pub(super) default_account: Option<&'a str>,
 }
 
 /// Compares all Kustomizations that are not identical, in their order.
@@ -62,7 +64,7 @@ pub(super) async fn all(
     let brings = Brings::of(pairs);
     let mut targets = Vec::new();
     for pair in pairs.iter().filter(|p| !p.identical) {
-        targets.push((pair, Target::of(&pair.kustomization, cluster).await));
+        targets.push((pair, Target::of(&pair.kustomization, cluster, how.default_account).await));
     }
     let mut reports = Vec::new();
     for batch in ahead::batches(targets, how.drift) {
@@ -164,7 +166,7 @@ async fn ask(
     brings: &Brings<'_>,
     how: How<'_>,
 ) -> Vec<Answer> {
-    let How { mask, drift: look, time, overridden } = how;
+    let How { mask, drift: look, time, overridden, .. } = how;
     let Some(cluster) = target.cluster() else {
         let why = match target {
             Target::Unknown(why) => Some(why.as_str()),
@@ -182,7 +184,12 @@ async fn ask(
     };
     let rendered = pair.brings.iter().filter_map(ObjectId::of).collect();
     let nothing = Ahead::default();
-    let cluster = InTime { cluster, time, ahead: known.get(cluster.name()).unwrap_or(&nothing) };
+    let cluster = InTime {
+        cluster,
+        time,
+        ahead: known.get(cluster.name()).unwrap_or(&nothing),
+        account: target.account(),
+    };
     let asker =
         Asker { cluster, mask, brings, kustomization: &pair.kustomization, look, overridden, rendered };
     // Boxed, because a closure that makes borrowing futures cannot be proved `Send` across tasks.
