@@ -6,7 +6,7 @@ use testkit::github::{APP_ID, INSTALLATION_ID};
 use testkit::slack::{ALICE, DEPLOYS};
 
 use super::carriers::{self, MARKER};
-use super::planted::{By, Planted};
+use super::planted::{By, LOUD, Planted};
 use super::sinks::Sinks;
 use crate::journey::lambda::Deployment;
 use crate::journey::lambda::aws::Aws;
@@ -41,6 +41,7 @@ async fn no_secret_leaves_the_functions() {
         ("Slack", MARKER),
         ("GitHub", MARKER),
         ("log", "acme/fleet"),
+        ("log", LOUD),
         ("answers and metrics", "batchItemFailures"),
         ("dead letters", DEPLOYS),
         ("table", "acme/fleet"),

@@ -14,6 +14,11 @@ use crate::journey::{LIMIT, World};
 use crate::support::{eventually, part, root};
 use crate::verdicts::oracle::Oracle;
 
+/// The log says everything, of the libraries too: nobody may leak by looking for a fault.
+pub(crate) const LOG: &str = "trace";
+/// What only such a log has.
+pub(crate) const LOUD: &str = "TRACE\",\"";
+
 /// Whose pull request it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
@@ -87,7 +92,7 @@ impl Planted {
     /// The same for a deployment on Lambda.
     pub(crate) fn more(&self) -> More {
         let secrets = vec![("kubeconfig-edge", carriers::edge_kubeconfig()), ("age-key", identity())];
-        More { secrets, cluster: format!(", {}", more("<kubeconfig-edge>", "<age-key>")), log: Some("debug") }
+        More { secrets, cluster: format!(", {}", more("<kubeconfig-edge>", "<age-key>")), log: Some(LOG) }
     }
 
     /// Everything that must not leave, the programs' own credentials included.

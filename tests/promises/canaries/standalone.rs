@@ -10,13 +10,10 @@ use testkit::sample;
 use testkit::slack::{ALICE, DEPLOYS, Message, as_text};
 
 use super::carriers::{self, MARKER};
-use super::planted::{By, Planted};
+use super::planted::{By, LOG, LOUD, Planted};
 use super::sinks::Sinks;
 use crate::journey::{LIMIT, World, answers, click, details, has_button, reported};
 use crate::support::{Serve, eventually};
-
-/// At this level the log says the most that anybody would turn on for long.
-const LOG: &str = "debug";
 
 /// So often a job is tried.
 const ATTEMPTS: u32 = 5;
@@ -50,9 +47,11 @@ async fn no_secret_leaves_the_process() {
         ("Slack", MARKER),
         ("GitHub", MARKER),
         ("store", MARKER),
+        ("git cache", "ref: refs/heads/"),
         ("answers and metrics", "/healthz 200"),
         ("dead letters", DEPLOYS),
         ("log", "acme/fleet"),
+        ("log", LOUD),
     ];
     sinks.check(&planted.secrets(), &expected);
 }
@@ -62,23 +61,25 @@ async fn an_outsiders_head_is_decrypted_and_rehearsed_once_somebody_asks_for_it(
     let Some(planted) = Planted::find(World::at(Clock::real()), By::Outsider).await else { return };
     let world = &planted.world;
     let serve = served(&planted).await;
-    let shown = async |button: bool| {
+    // The thread is written after the message.
+    let shown = async |button: bool, detail: &str| {
         eventually("one report", LIMIT, async || {
             serve.check();
             let message = world.slack.messages(DEPLOYS).into_iter().next().ok_or_else(String::new)?;
-            let told = as_text(&message) + &details(world, &message);
+            let details = details(world, &message);
             let ready = has_button(&message, "run_full") == button && has_button(&message, "post_comment");
-            if ready && told.contains(carriers::TOUCHED) { Ok((message, told)) } else { Err(told) }
+            let told = as_text(&message) + &details;
+            if ready && details.contains(detail) { Ok((message, told)) } else { Err(told) }
         })
         .await
     };
-    let (message, told) = shown(true).await;
+    let (message, told) = shown(true, "nothing is decrypted").await;
     let front = world.front.as_ref().unwrap();
     assert_eq!(front.take(), [], "no cluster heard of it");
-    assert!(told.contains("no cluster heard of it") && told.contains("nothing is decrypted"), "{told}");
+    assert!(told.contains("no cluster heard of it") && told.contains(carriers::TOUCHED), "{told}");
 
     click(world, &message, "run_full", ALICE).await;
-    let (message, told) = shown(false).await;
+    let (message, told) = shown(false, "it held ").await;
     carriers::all_met(&told);
     assert!(told.contains("asked for the full diff"), "{told}");
     assert!(front.take().iter().any(|request| request.method == "PATCH"), "it was rehearsed");
@@ -90,7 +91,14 @@ async fn an_outsiders_head_is_decrypted_and_rehearsed_once_somebody_asks_for_it(
     sinks.add("log", serve.log().as_bytes());
     drop(serve);
     stored(&mut sinks, &planted);
-    let expected = [("Slack", MARKER), ("GitHub", MARKER), ("store", MARKER), ("log", "acme/fleet")];
+    let expected = [
+        ("Slack", MARKER),
+        ("GitHub", MARKER),
+        ("store", MARKER),
+        ("git cache", "ref: refs/heads/"),
+        ("log", "acme/fleet"),
+        ("log", LOUD),
+    ];
     sinks.check(&planted.secrets(), &expected);
 }
 
@@ -106,7 +114,10 @@ async fn answered(serve: &Serve) -> String {
 
 fn stored(sinks: &mut Sinks, planted: &Planted) {
     sinks.world(&planted.world);
-    sinks.files("store", &planted.world.dir.path().join("data"), &["secrets", "git"]);
+    let data = planted.world.dir.path().join("data");
+    sinks.files("store", &data, &["secrets", "git"]);
+    // Git packs what it fetched; beside that, nothing of a secret may be there.
+    sinks.files("git cache", &data.join("git"), &[]);
 }
 
 /// Clicks once more, and ends the process each time it is at it, until the job is given up. Gives what the processes logged.
