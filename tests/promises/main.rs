@@ -15,6 +15,7 @@ mod cluster_rbac;
 mod clusters;
 mod definitions;
 mod diff_cli;
+mod doctor;
 #[path = "../front/mod.rs"]
 mod front;
 mod journey;

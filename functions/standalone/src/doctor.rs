@@ -1,5 +1,7 @@
 //! `preflux doctor`: every part is tried, and what does not work is said with what to do about it.
 
+mod clusters;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,14 +16,18 @@ use crate::diff::print;
 pub(crate) async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     let config = bootstrap::local::config(config)?;
     print(&format!("ok    configuration: repositories watched: {}", config.repositories.len()));
+    let mut parts = vec![
+        ("GitHub".to_owned(), github(&config).await.map(Found::from)),
+        ("Slack".to_owned(), slack(&config).await.map(Found::from)),
+    ];
+    parts.extend(clusters::all(&config).await);
     let mut problems = 0;
-    for (part, result) in [
-        ("GitHub", github(&config).await),
-        ("Slack", slack(&config).await),
-        ("cluster", cluster(&config).await),
-    ] {
+    for (part, result) in parts {
         match result {
-            Ok(lines) => lines.iter().for_each(|line| print(&format!("ok    {part}: {line}"))),
+            Ok(found) => {
+                found.well.iter().for_each(|line| print(&format!("ok    {part}: {line}")));
+                found.notes.iter().for_each(|line| print(&format!("note  {part}: {line}")));
+            }
             Err(error) => {
                 problems += 1;
                 print(&format!("WRONG {part}: {error:#}"));
@@ -29,6 +35,23 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(if problems == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// A part's name, and what was found of it.
+type Part = (String, anyhow::Result<Found>);
+
+/// What was found of a part that works.
+struct Found {
+    /// What is as it should be.
+    well: Vec<String>,
+    /// What somebody may want to know.
+    notes: Vec<String>,
+}
+
+impl From<Vec<String>> for Found {
+    fn from(well: Vec<String>) -> Self {
+        Self { well, notes: Vec::new() }
+    }
 }
 
 async fn github(config: &Config) -> anyhow::Result<Vec<String>> {
@@ -61,37 +84,5 @@ async fn slack(config: &Config) -> anyhow::Result<Vec<String>> {
         ports::Chat::find(slack.as_ref(), &rule.channel, None, "doctor").await?;
         lines.push(format!("channel {} of {} can be read", rule.channel, rule.repo));
     }
-    Ok(lines)
-}
-
-async fn cluster(config: &Config) -> anyhow::Result<Vec<String>> {
-    let secrets = bootstrap::local::secrets(config);
-    let Some(configured) = &config.cluster else {
-        return Ok(vec!["none is configured; reports show the rendered change alone".to_owned()]);
-    };
-    let cluster = bootstrap::worker::cluster(Some(configured), secrets.as_ref(), None)
-        .await
-        .map_err(anyhow::Error::msg)?;
-    let mut lines = Vec::new();
-    let mut open = Vec::new();
-    for lock in cluster.locks().await? {
-        match lock.open {
-            None => lines.push(format!("{} holds", lock.name)),
-            Some(why) => open.push(format!("{}: {why}", lock.name)),
-        }
-    }
-    anyhow::ensure!(
-        open.is_empty(),
-        "{} is not compared with while its identity could really write there\n      {}",
-        cluster.name(),
-        open.join("\n      ")
-    );
-    let objects = cluster.flux_objects().await?;
-    lines.push(format!(
-        "{}: {} Kustomizations, {} GitRepositories",
-        cluster.name(),
-        objects.kustomizations.len(),
-        objects.git_repositories.len()
-    ));
     Ok(lines)
 }

@@ -1,0 +1,110 @@
+//! `preflux doctor` on clusters: each that is configured, and each that their Kustomizations reach by `spec.kubeConfig`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bootstrap::config::{ClusterConfig, Config, RemoteConfig};
+use flux::{KubeConfig, Kustomization};
+use ports::{Cluster, ConfigRef, FluxObjects, Secrets};
+
+use super::{Found, Part};
+
+/// Tries every cluster by itself: one that cannot be asked keeps no other from being tried.
+pub(super) async fn all(config: &Config) -> Vec<Part> {
+    let secrets = bootstrap::local::secrets(config);
+    let mut parts = Vec::new();
+    for cluster in config.cluster.iter().chain(&config.more_clusters) {
+        parts.push((format!("cluster {}", cluster.name), with_flux(cluster, secrets.as_ref()).await));
+        for remote in &cluster.remotes {
+            let name = format!("cluster {} (`spec.kubeConfig` on {})", remote.name, cluster.name);
+            parts.push((
+                name,
+                locked(&alone(remote, cluster), secrets.as_ref()).await.map(|(_, found)| found),
+            ));
+        }
+    }
+    if parts.is_empty() {
+        let none = "none is configured; reports show the rendered change alone".to_owned();
+        parts.push(("cluster".to_owned(), Ok(Found { well: vec![none], notes: Vec::new() })));
+    }
+    parts
+}
+
+/// A cluster that another one's Kustomizations apply to, as if it were configured for itself.
+fn alone(remote: &RemoteConfig, of: &ClusterConfig) -> ClusterConfig {
+    ClusterConfig {
+        name: remote.name.clone(),
+        kubeconfig: remote.kubeconfig.clone(),
+        remotes: Vec::new(),
+        ..of.clone()
+    }
+}
+
+async fn with_flux(config: &ClusterConfig, secrets: &dyn Secrets) -> anyhow::Result<Found> {
+    let (cluster, mut found) = locked(config, secrets).await?;
+    let objects = cluster.flux_objects().await?;
+    found.well.push(format!(
+        "{} Kustomizations, {} GitRepositories",
+        objects.kustomizations.len(),
+        objects.git_repositories.len()
+    ));
+    found.notes = unreached(config, &objects);
+    Ok(found)
+}
+
+/// The cluster, if all of its locks hold.
+async fn locked(config: &ClusterConfig, secrets: &dyn Secrets) -> anyhow::Result<(Arc<dyn Cluster>, Found)> {
+    let cluster =
+        bootstrap::worker::cluster(Some(config), secrets, None).await.map_err(anyhow::Error::msg)?;
+    let (mut well, mut open) = (Vec::new(), Vec::new());
+    for lock in cluster.locks().await? {
+        match lock.open {
+            None => well.push(format!("{} holds", lock.name)),
+            Some(why) => open.push(format!("{}: {why}", lock.name)),
+        }
+    }
+    anyhow::ensure!(
+        open.is_empty(),
+        "it is not compared with while its identity could really write there\n      {}",
+        open.join("\n      ")
+    );
+    Ok((cluster, Found { well, notes: Vec::new() }))
+}
+
+/// Where what is configured and what the Kustomizations name with `spec.kubeConfig` do not meet.
+fn unreached(config: &ClusterConfig, objects: &FluxObjects) -> Vec<String> {
+    let mut named = BTreeMap::<ConfigRef, usize>::new();
+    for kustomization in objects.kustomizations.iter().filter_map(|k| Kustomization::from_value(k).ok()) {
+        if let Some(reference) = reference(&kustomization) {
+            *named.entry(reference).or_default() += 1;
+        }
+    }
+    let configured: Vec<&ConfigRef> = config.remotes.iter().flat_map(|remote| &remote.references).collect();
+    let missing = named.iter().filter(|(reference, _)| !configured.contains(reference)).map(|(reference, count)| {
+        format!(
+            "{count} of its Kustomizations apply to another cluster (`{0}`), which is not configured, so they are not compared: add it \
+             to the `remotes` of `{1}` with `for: [{0}]`",
+            words(reference),
+            config.name
+        )
+    });
+    let idle = configured.iter().filter(|reference| !named.contains_key(**reference));
+    let idle = idle.map(|reference| {
+        format!("none of its Kustomizations names `{}`, which `remotes` lists in `for`", words(reference))
+    });
+    missing.chain(idle).collect()
+}
+
+/// What `spec.kubeConfig` names, in the Kustomization's own namespace.
+fn reference(kustomization: &Kustomization) -> Option<ConfigRef> {
+    let (secret, name) = match kustomization.spec.kube_config.as_ref()? {
+        KubeConfig::Secret { name, .. } => (true, name),
+        KubeConfig::ConfigMap { name } => (false, name),
+    };
+    Some(ConfigRef { secret, namespace: kustomization.key.namespace.clone(), name: name.clone() })
+}
+
+fn words(reference: &ConfigRef) -> String {
+    let kind = if reference.secret { "Secret" } else { "ConfigMap" };
+    format!("{kind}/{}/{}", reference.namespace, reference.name)
+}
