@@ -7,6 +7,7 @@ mod decryption;
 mod disclose;
 mod discover;
 mod foreign;
+mod generated;
 mod leaving;
 mod locks;
 mod opening;
@@ -115,6 +116,9 @@ async fn of_part(question: &Question<'_>, part: &Part, how: compare::How<'_>) ->
     let Part { known, base, result, .. } = part;
     let (mut foreign, moved) = foreign::touched(base, result);
     foreign.extend(target::moved(base, result));
+    let mut generated = generated::sort(known, base, result, &question.checkout.changed);
+    generated.unresolved.retain(|new| !foreign.iter().any(|known| known.name == new.name));
+    foreign.append(&mut generated.unresolved);
     let mut pairs = pair::up(base, result);
     pairs.retain(|pair| !moved.contains(&pair.kustomization.key));
     let overridden = &known.controller.override_managers;
@@ -128,10 +132,13 @@ async fn of_part(question: &Question<'_>, part: &Part, how: compare::How<'_>) ->
     let both: Vec<&pair::Pair> = pairs.iter().chain(&along).collect();
     disclose::all(&mut kustomizations, &both, how.mask, question.disclosure);
     let mut notes = Vec::new();
-    let all = known.notes.iter().chain(&base.notes).chain(&result.notes);
+    let all = known.notes.iter().chain(&generated.note).chain(&base.notes).chain(&result.notes);
     several::add_notes(&mut notes, all.map(|note| how.mask.text(note)));
     Findings {
-        coverage: Coverage { render_checks: checks, ..coverage(&pairs, result, known, foreign) },
+        coverage: Coverage {
+            render_checks: checks,
+            ..coverage(&pairs, result, known, foreign, generated.unaffected)
+        },
         cluster: known.asked.clone(),
         kustomizations,
         notes,
@@ -179,6 +186,7 @@ fn coverage(
     result: &render::Side,
     known: &discover::Known,
     foreign: Vec<Unresolved>,
+    untouched: Vec<Unresolved>,
 ) -> Coverage {
     let proved = |pair: &&pair::Pair| {
         pair.identical && result.nodes.get(&pair.kustomization.key).is_some_and(|node| node.proved)
@@ -197,7 +205,13 @@ fn coverage(
         identical,
         unresolved,
         // What the pull request reaches by its source is said already.
-        unaffected: known.unaffected.iter().filter(|u| !said.contains(&u.name)).cloned().collect(),
+        unaffected: known
+            .unaffected
+            .iter()
+            .cloned()
+            .chain(untouched)
+            .filter(|u| !said.contains(&u.name))
+            .collect(),
         ..Coverage::default()
     }
 }

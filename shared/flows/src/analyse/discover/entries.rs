@@ -133,6 +133,9 @@ fn by_home(side: Found, home: &dyn Fn(&str) -> Option<String>) -> BTreeMap<Optio
     for written in side.sources {
         all.entry(home(&written.path)).or_default().sources.push(written);
     }
+    for written in side.generators {
+        all.entry(home(&written.path)).or_default().generators.push(written);
+    }
     for written in side.kustomizations {
         all.entry(home(&written.path)).or_default().kustomizations.push(written);
     }

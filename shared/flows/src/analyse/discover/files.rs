@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::entries::{Entry, split};
 use super::{Known, sort_out};
-use crate::analyse::Question;
+use crate::analyse::{Question, generated};
 
 /// Files of a tree that are searched for Flux objects at most.
 const MOST_FILES: usize = 50_000;
@@ -93,6 +93,8 @@ impl InFiles {
         let notes: BTreeSet<String> = known.notes.drain(..).chain(after.notes).collect();
         known.notes = notes.into_iter().collect();
         known.unreadable.extend(after.unreadable);
+        known.external.extend(after.external);
+        known.generators_at_result = after.generators;
         known.at_result = Some(after.kustomizations);
         self.ask_cluster(&mut known, several);
         known
@@ -120,7 +122,9 @@ impl InFiles {
 
 fn side(question: &Question<'_>, found: &Found, elsewhere: &BTreeSet<String>) -> Known {
     let own = found.kustomizations.iter().filter(|written| !elsewhere.contains(&written.path)).cloned();
-    sort_out(question, found.sources.clone(), own.collect(), true)
+    let mut known = sort_out(question, found.sources.clone(), own.collect(), true);
+    known.generators = found.generators.iter().map(|written| written.value.clone()).collect();
+    known
 }
 
 /// Takes out the Kustomizations that differ under one name, and gives their names with the paths they render.
@@ -158,6 +162,7 @@ pub(in crate::analyse) struct Written {
 pub(super) struct Found {
     pub(super) sources: Vec<Written>,
     pub(super) kustomizations: Vec<Written>,
+    pub(super) generators: Vec<Written>,
     pub(super) notes: Vec<String>,
 }
 
@@ -191,7 +196,7 @@ fn read(tree: &dyn Tree, path: &str, found: &mut Found) {
     let Ok(bytes) = tree.read(path) else { return };
     let Ok(text) = std::str::from_utf8(&bytes) else { return };
     // Most files hold no Flux object, and parsing them all would cost more than the rest of the report.
-    if !text.contains("toolkit.fluxcd.io/") {
+    if !text.contains(".fluxcd.io/") {
         return;
     }
     let documents = match kustomize::yaml::parse_documents_v3(text, &kustomize::Limits::default()) {
@@ -210,6 +215,7 @@ fn read(tree: &dyn Tree, path: &str, found: &mut Found) {
             (Some("source.toolkit.fluxcd.io"), Some("GitRepository")) => {
                 found.sources.push(written(path, value))
             }
+            _ if generated::is_generator(&value) => found.generators.push(written(path, value)),
             _ => {}
         }
     }

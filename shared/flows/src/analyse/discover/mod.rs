@@ -12,7 +12,7 @@ use flux::{Controller, Follows, GitRepository, Kustomization, ObjectKey};
 use ports::{Cluster, ControllerSeen, FluxObjects};
 use serde_json::{Value, json};
 
-use super::{Alone, Question, leaving};
+use super::{Alone, Question, generated, leaving};
 use files::{Bare, Written};
 
 pub(super) use entries::Entry;
@@ -50,6 +50,12 @@ pub(super) struct Known {
     pub(super) live: BTreeMap<ObjectKey, Kustomization>,
     /// Where the Kustomizations are those of files: the same at the result.
     pub(super) at_result: Option<Vec<Kustomization>>,
+    /// Kustomizations whose content is an ExternalArtifact.
+    pub(super) external: Vec<Kustomization>,
+    /// ArtifactGenerators that files of the base hold.
+    pub(super) generators: Vec<Value>,
+    /// And of the result.
+    pub(super) generators_at_result: Vec<Value>,
     /// Files with Kustomizations that cannot be read, each with why.
     pub(super) unreadable: BTreeSet<(String, String)>,
     /// Kustomizations that cannot be looked at.
@@ -99,6 +105,11 @@ impl Known {
         let off = control::is_excluded(rendered);
         let only_created = control::ssa_policy(rendered) == SsaPolicy::IfNotPresent;
         self.from_files || !(off || (only_created && self.sources.contains_key(key)))
+    }
+
+    /// Whether a source takes in others.
+    pub(super) fn includes_others(&self, key: &ObjectKey, rendered: Option<&GitRepository>) -> bool {
+        rendered.or_else(|| self.sources.get(key)).is_some_and(|source| !source.include.is_empty())
     }
 
     /// A source that nobody can see: without a cluster, one of this repository without rules of its own.
@@ -169,7 +180,7 @@ impl Known {
 const MOST_INCLUDES: usize = 8;
 
 /// Whether anything below a directory, given as Flux takes it, is among the changed paths.
-fn touches(dir: &str, changed: &BTreeSet<String>) -> bool {
+pub(super) fn touches(dir: &str, changed: &BTreeSet<String>) -> bool {
     let parts: Vec<&str> = dir.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let dir = parts.join("/");
     // What leads up is not worked out here: it may be anything.
@@ -266,6 +277,9 @@ fn sort_out(
         kustomizations: Vec::new(),
         live: BTreeMap::new(),
         at_result: None,
+        external: Vec::new(),
+        generators: Vec::new(),
+        generators_at_result: Vec::new(),
         unreadable: BTreeSet::new(),
         unresolved: Vec::new(),
         unaffected: Vec::new(),
@@ -279,24 +293,15 @@ fn sort_out(
         }
     }
     let including = known.including(&question.checkout.changed);
-    let mut generated = BTreeSet::new();
     for written in kustomizations {
         match Kustomization::from_value(&written.value) {
             Err(error) => {
                 let note = format!("A Kustomization could not be read: {error}.");
                 known.unreadable.insert((written.path, note));
             }
-            Ok(own) if own.spec.source_ref.kind == "ExternalArtifact" => {
-                generated.insert(format!("`{}`", own.key));
-            }
+            Ok(own) if generated::is_external(&own) => known.external.push(own),
             Ok(own) => place(&mut known, &including, own),
         }
-    }
-    if !generated.is_empty() {
-        let names = generated.into_iter().collect::<Vec<_>>().join(", ");
-        known.notes.push(format!(
-            "Whether this repository is in the ExternalArtifacts of {names} was not looked at."
-        ));
     }
     known
 }

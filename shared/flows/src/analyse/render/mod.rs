@@ -88,6 +88,11 @@ impl Side {
         all
     }
 
+    /// A source, as it is rendered.
+    pub(super) fn source(&self, key: &ObjectKey) -> Option<&GitRepository> {
+        self.sources.get(key)
+    }
+
     /// Every object, in the order of rendering.
     pub(super) fn objects(&self) -> impl Iterator<Item = &Value> {
         self.order.iter().filter_map(|key| self.nodes.get(key)).flat_map(Node::objects)
