@@ -24,6 +24,9 @@ const REASON: usize = 400;
 /// `2 created · 3 changed · 1 deleted`. Says "no changes" only when everything was looked at.
 pub fn headline(report: &Report) -> String {
     if report.nothing_changes() {
+        if report.coverage.known == 0 && report.coverage.unaffected.is_empty() {
+            return "No Kustomization of this repository is known, so nothing was compared".to_owned();
+        }
         let identical = report.kustomizations.is_empty();
         return if identical { "No changes" } else { "No object changes" }.to_owned();
     }
@@ -364,6 +367,11 @@ mod tests {
     fn a_headline_never_says_more_than_was_seen() {
         let mut given = report(vec![kustomization("a/b", vec![])]);
         assert_eq!(headline(&given), "No object changes");
+        let nobody = Report { coverage: Coverage::default(), ..report(vec![]) };
+        assert_eq!(
+            headline(&nobody),
+            "No Kustomization of this repository is known, so nothing was compared"
+        );
         given.coverage.unresolved = vec![Unresolved { name: "a/c".to_owned(), why: "no source".to_owned() }];
         assert_eq!(headline(&given), "No change found, but 1 Kustomization could not be looked at");
     }
