@@ -145,6 +145,16 @@ fn every_wrong_way() -> Vec<Wrong> {
             "impersonate",
         ),
         (
+            "acting in the administrators' group",
+            json!({"apiGroups": [""], "resources": ["groups"], "resourceNames": ["system:masters"], "verbs": ["impersonate"]}),
+            "`system:masters`",
+        ),
+        (
+            "acting as a user by name",
+            json!({"apiGroups": [""], "resources": ["users"], "resourceNames": ["admin"], "verbs": ["impersonate"]}),
+            "`users`",
+        ),
+        (
             "tokens of service accounts",
             json!({"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}),
             "subresource",

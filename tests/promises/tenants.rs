@@ -50,6 +50,20 @@ fn objects() -> Vec<Value> {
     ]
 }
 
+/// Admission policies are guarded by none.
+fn takes_the_guard_away() -> [Value; 2] {
+    let rule = json!({"apiGroups": ["admissionregistration.k8s.io"], "resources": ["validatingadmissionpolicies"], "verbs": ["patch"]});
+    let metadata = json!({"name": "tenants-guard"});
+    [
+        json!({"apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole", "metadata": metadata, "rules": [rule]}),
+        json!({
+            "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRoleBinding", "metadata": metadata,
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "tenants-guard"},
+            "subjects": [{"kind": "ServiceAccount", "namespace": NAMESPACE, "name": "tenant"}],
+        }),
+    ]
+}
+
 fn object(version: &str, kind: &str) -> Value {
     json!({"apiVersion": version, "kind": kind, "metadata": {"name": "a", "namespace": NAMESPACE}})
 }
@@ -102,6 +116,16 @@ async fn a_tenant_is_acted_as_and_cannot_write_on_a_real_api_server() {
     let other =
         KubeCluster::connect("test", &worker, &Options::default()).await.unwrap().with_impersonation(true);
     let other = other.acting_as("default", "another").unwrap().dry_run(&map).await;
+
+    for object in takes_the_guard_away() {
+        admin.apply(&object).await.unwrap();
+    }
+    let named = "rights of the identity: it may `patch` validatingadmissionpolicies, which no admission policy guards";
+    until(&worker, |open| open.as_ref().is_ok_and(|open| open.iter().any(|lock| lock.starts_with(named))))
+        .await;
+    for object in takes_the_guard_away() {
+        admin.delete(&object).await.unwrap();
+    }
 
     admin.delete(&locks::of_kind("ValidatingAdmissionPolicyBinding")).await.unwrap();
     let is_open = |open: &Result<Vec<String>, String>| {

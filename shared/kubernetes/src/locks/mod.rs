@@ -76,6 +76,7 @@ pub(crate) async fn of_a_tenant(
     };
     Ok(vec![
         lock("marker of the identity", marked),
+        lock("rights of the identity", rights::spare_the_guard(tenant).await),
         lock("admission policy", policy::stands(own, &identity).await),
         lock("binding of the policy", policy::is_bound(own).await),
         lock("a real write is refused", probe::is_refused_anyhow(tenant, &home).await),

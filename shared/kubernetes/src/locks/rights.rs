@@ -2,8 +2,9 @@
 //! Secrets beyond single named ones. Where the list is not complete (other authorizers than RBAC), each is asked for by itself.
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::policy::MARKER;
 use super::{Asked, unanswered};
 use crate::api::Api;
 use crate::call::Call;
@@ -65,13 +66,33 @@ pub(super) async fn are_few(api: &Api, namespaces: &[String]) -> Asked<()> {
     Ok(())
 }
 
+/// Whether a service account that we act as could take its own guard away: admission policies are the one kind that none guards.
+pub(super) async fn spare_the_guard(api: &Api) -> Asked<()> {
+    let group = "admissionregistration.k8s.io";
+    for resource in ["validatingadmissionpolicies", "validatingadmissionpolicybindings"] {
+        for verb in ["patch", "update", "delete", "deletecollection"] {
+            let attributes = json!({"verb": verb, "group": group, "resource": resource});
+            if is_allowed(api, &attributes).await? {
+                return Err(format!(
+                    "it may `{verb}` {resource}, which no admission policy guards: take that right away"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn is_allowed(api: &Api, attributes: &Value) -> Asked<bool> {
+    let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}});
+    let answer =
+        api.ask(&Call::review(GROUP, "selfsubjectaccessreviews", &body)).await.map_err(unanswered)?;
+    Ok(answer["status"]["allowed"] == true)
+}
+
 async fn one_by_one(api: &Api, namespace: &str) -> Asked<()> {
     for (verb, group, resource, subresource) in ASKED {
         let attributes = json!({"namespace": namespace, "verb": verb, "group": group, "resource": resource, "subresource": subresource});
-        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": attributes}});
-        let answer =
-            api.ask(&Call::review(GROUP, "selfsubjectaccessreviews", &body)).await.map_err(unanswered)?;
-        if answer["status"]["allowed"] == true {
+        if is_allowed(api, &attributes).await? {
             let what = [resource, subresource].join("/");
             return Err(format!(
                 "in namespace `{namespace}` it may `{verb}` {}: take that right away",
@@ -104,8 +125,14 @@ fn too_much(rule: &Rule) -> Option<String> {
     if writes && rule.api_groups.iter().any(|group| group == "admissionregistration.k8s.io") {
         return Some("it may write admission policies, which no admission policy guards".to_owned());
     }
-    if verbs().any(|verb| verb == "impersonate") && rule.resource_names.is_empty() {
-        return Some(format!("it may impersonate any of {}", named()));
+    // Newer API servers have verbs such as `impersonate:user-info` besides.
+    if verbs().any(|verb| verb == "impersonate" || verb.starts_with("impersonate:")) {
+        if rule.resource_names.is_empty() {
+            return Some(format!("it may impersonate any of {}", named()));
+        }
+        if let Some(whom) = not_a_tenant(rule) {
+            return Some(format!("it may impersonate `{whom}`, which is no single service account"));
+        }
     }
     let secrets =
         rule.resources.iter().any(|r| r == "secrets") && rule.api_groups.iter().any(String::is_empty);
@@ -113,6 +140,24 @@ fn too_much(rule: &Rule) -> Option<String> {
         return Some("it may do more with Secrets than read single named ones".to_owned());
     }
     None
+}
+
+/// Whom a rule lets it act as besides service accounts by name, the groups that they have anyway, and the marker. Any other group could
+/// grant what no tenant has, and a user could be anybody.
+fn not_a_tenant(rule: &Rule) -> Option<&str> {
+    let is_account = |resource: &String| resource == "serviceaccounts";
+    let is_harmless = |name: &&String| {
+        let name = name.as_str();
+        matches!(name, MARKER | "system:authenticated" | "system:serviceaccounts")
+            || name.strip_prefix("system:serviceaccounts:").is_some_and(|namespace| !namespace.is_empty())
+    };
+    let other = rule.resources.iter().find(|resource| !is_account(resource) && *resource != "groups");
+    match rule.resources.iter().all(is_account) {
+        true => None,
+        false => {
+            other.or_else(|| rule.resource_names.iter().find(|name| !is_harmless(name))).map(String::as_str)
+        }
+    }
 }
 
 /// Everybody may ask the API server about themselves.
@@ -127,7 +172,6 @@ fn is_self_review(rule: &Rule) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     fn check(rule: Value, expected: Option<&str>) {
         let found = too_much(&Rule::deserialize(&rule).expect("the case is a rule"));
@@ -163,6 +207,15 @@ mod tests {
         check(rule(&["bind"], "rbac.authorization.k8s.io", &["clusterroles"]), Some("`bind`"));
         check(rule(&["get"], "", &["secrets"]), Some("Secrets"));
         check(rule(&["impersonate"], "", &["serviceaccounts"]), Some("impersonate"));
+        let acts = |verb: &str, resources: &[&str], names: &[&str]| json!({"verbs": [verb], "apiGroups": [""], "resources": resources, "resourceNames": names});
+        check(acts("impersonate", &["serviceaccounts"], &["tenant"]), None);
+        let groups =
+            ["system:serviceaccounts", "system:serviceaccounts:apps", "system:authenticated", MARKER];
+        check(acts("impersonate", &["groups"], &groups), None);
+        check(acts("impersonate", &["groups"], &["system:masters"]), Some("`system:masters`"));
+        check(acts("impersonate", &["users"], &["system:admin"]), Some("`users`"));
+        check(acts("impersonate", &["uids"], &["1"]), Some("`uids`"));
+        check(acts("impersonate:user-info", &["users"], &["a"]), Some("`users`"));
         let named = |verbs: &[&str]| json!({"verbs": verbs, "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["vars"]});
         check(named(&["get"]), None);
         check(named(&["get", "patch"]), Some("Secrets"));
