@@ -41,7 +41,11 @@ struct Wrong {
 
 fn changed(kind: &str, pointer: &str, value: Value) -> Value {
     let mut object = of_kind(kind);
-    *object.pointer_mut(pointer).unwrap() = value;
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    match object.pointer_mut(parent).unwrap() {
+        Value::Array(items) => items[field.parse::<usize>().unwrap()] = value,
+        parent => parent[field] = value,
+    }
     object
 }
 
@@ -108,6 +112,59 @@ fn every_wrong_way() -> Vec<Wrong> {
             "every operation",
         ),
         policy("a policy without subresources", &format!("{rule}/resources"), json!(["*"]), "subresource"),
+        policy("a policy for one version", &format!("{rule}/apiVersions"), json!(["v1"]), "every operation"),
+        policy(
+            "a policy for namespaces alone",
+            &format!("{rule}/scope"),
+            json!("Namespaced"),
+            "every operation",
+        ),
+        policy(
+            "a policy for single names",
+            &format!("{rule}/resourceNames"),
+            json!(["a"]),
+            "every operation",
+        ),
+        policy(
+            "a policy for versions as they are asked for",
+            "/spec/matchConstraints/matchPolicy",
+            json!("Exact"),
+            "`matchPolicy`",
+        ),
+        policy(
+            "a policy for some namespaces",
+            "/spec/matchConstraints/namespaceSelector",
+            json!({"matchLabels": {"guarded": "yes"}}),
+            "`namespaceSelector`",
+        ),
+        policy(
+            "a policy for some objects",
+            "/spec/matchConstraints/objectSelector",
+            json!({"matchLabels": {"guarded": "yes"}}),
+            "`objectSelector`",
+        ),
+        policy(
+            "a policy with exceptions",
+            "/spec/matchConstraints/excludeResourceRules",
+            json!([{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["configmaps"]}]),
+            "`excludeResourceRules`",
+        ),
+        policy(
+            "a policy with parameters",
+            "/spec/paramKind",
+            json!({"apiVersion": "v1", "kind": "ConfigMap"}),
+            "`paramKind`",
+        ),
+        Wrong {
+            what: "a binding for some namespaces",
+            applied: vec![changed(
+                BINDING,
+                "/spec/matchResources",
+                json!({"namespaceSelector": {"matchLabels": {"guarded": "yes"}}}),
+            )],
+            missing: Vec::new(),
+            open: ("binding of the policy", "`matchResources.namespaceSelector`"),
+        },
         policy("a policy for one group", &format!("{rule}/apiGroups"), json!(["apps"]), "every operation"),
         policy(
             "a policy without its rule on dry-runs",
@@ -157,6 +214,26 @@ fn every_wrong_way() -> Vec<Wrong> {
         (
             "tokens of service accounts",
             json!({"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]}),
+            "subresource",
+        ),
+        (
+            "the right to delete many at once",
+            json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": ["deletecollection"]}),
+            "`deletecollection`",
+        ),
+        (
+            "running programs in Pods",
+            json!({"apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"]}),
+            "subresource",
+        ),
+        (
+            "evicting Pods",
+            json!({"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]}),
+            "subresource",
+        ),
+        (
+            "scaling",
+            json!({"apiGroups": ["apps"], "resources": ["deployments/scale"], "verbs": ["patch"]}),
             "subresource",
         ),
         (

@@ -198,6 +198,12 @@ async fn set_up(admin: &TestCluster) {
 }
 
 async fn take_down(admin: &TestCluster) {
+    // What went through is in the way of whoever tries it again.
+    let cleaner =
+        Identity { user: "policy-tables:cleaner".to_owned(), groups: vec![ADMINISTRATORS.to_owned()] };
+    let maps = format!("/api/v1/namespaces/{NAMESPACE}/configmaps");
+    let (status, said) = admin.send_as(&cleaner, Method::DELETE, &maps, None).await.unwrap();
+    assert!(status.is_success(), "{said}");
     let all = manifests("preflux-flux.yaml");
     // A namespace takes a while to go, and does no harm.
     for object in all.iter().rev().filter(|object| object["kind"] != "Namespace").chain([&administrators()]) {
