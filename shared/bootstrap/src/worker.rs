@@ -23,7 +23,7 @@ use ports::{
 };
 use secrecy::{SecretSlice, SecretString};
 
-use crate::config::{ClusterConfig, Config};
+use crate::config::{ClusterConfig, Config, Pace};
 use crate::parts;
 use age_keys::AgeKeys;
 
@@ -207,12 +207,12 @@ pub async fn cluster(
     };
     let mut remotes = BTreeMap::new();
     for remote in &config.remotes {
-        let cluster = connect(&remote.name, &remote.kubeconfig, secrets, eks).await;
+        let cluster = connect(&remote.name, &remote.kubeconfig, config.pace, secrets, eks).await;
         let cluster = cluster.map(|cluster| cluster.with_impersonation(config.impersonate));
         let cluster = cluster.map(|cluster| Arc::new(cluster) as Arc<dyn Cluster>);
         remotes.extend(remote.references.iter().map(|reference| (reference.clone(), cluster.clone())));
     }
-    let cluster = connect(&config.name, &config.kubeconfig, secrets, eks).await?;
+    let cluster = connect(&config.name, &config.kubeconfig, config.pace, secrets, eks).await?;
     let namespace = config.flux_namespace.clone().unwrap_or_else(|| FluxAt::default().namespace);
     let flux = FluxAt { namespace, version: config.controller_version.clone() };
     Ok(Arc::new(cluster.with_remotes(remotes).with_flux(flux).with_impersonation(config.impersonate)))
@@ -238,11 +238,15 @@ pub async fn more_clusters(
 async fn connect(
     name: &str,
     kubeconfig: &str,
+    pace: Pace,
     secrets: &dyn Secrets,
     eks: Option<&Arc<dyn EksTokens>>,
 ) -> Result<KubeCluster, String> {
     let text = secrets.get(kubeconfig).await.map_err(|e| e.to_string())?;
-    let options = kubernetes::Options { eks: eks.cloned(), ..kubernetes::Options::default() };
+    let Pace { concurrency, requests_per_second } = pace;
+    let eks = eks.cloned();
+    let options =
+        kubernetes::Options { concurrency, requests_per_second, eks, ..kubernetes::Options::default() };
     KubeCluster::connect(name, &text, &options).await.map_err(|e| e.to_string())
 }
 

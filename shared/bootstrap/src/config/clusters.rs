@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ports::ConfigRef;
 
 use super::fields::Fields;
-use super::{ClusterConfig, DecryptionConfig, Defaults, RemoteConfig};
+use super::{ClusterConfig, DecryptionConfig, Defaults, Pace, RemoteConfig};
 
 /// The first cluster and the further ones. Without any, one named `cluster` where the deployment has a kubeconfig.
 pub(super) fn read(root: &mut Fields, defaults: &Defaults) -> (Option<ClusterConfig>, Vec<ClusterConfig>) {
@@ -36,6 +36,7 @@ fn by_default(kubeconfig: &str) -> ClusterConfig {
         flux_namespace: None,
         controller_version: None,
         impersonate: false,
+        pace: Pace::default(),
         remotes: Vec::new(),
         decryption: DecryptionConfig::default(),
     }
@@ -52,11 +53,38 @@ fn cluster(mut fields: Fields, defaults: &Defaults, names: &mut BTreeSet<String>
     let (flux_namespace, controller_version) =
         (fields.text("flux_namespace"), fields.text("controller_version"));
     let impersonate = fields.flag("impersonate").unwrap_or(false);
+    let pace = pace(&mut fields);
     let mut keys = fields.object("decryption");
     let decryption = DecryptionConfig { age: keys.text("age"), kms: keys.flag("kms").unwrap_or(false) };
     keys.finish();
     fields.finish();
-    ClusterConfig { name, kubeconfig, flux_namespace, controller_version, impersonate, remotes, decryption }
+    ClusterConfig {
+        name,
+        kubeconfig,
+        flux_namespace,
+        controller_version,
+        impersonate,
+        pace,
+        remotes,
+        decryption,
+    }
+}
+
+fn pace(fields: &mut Fields) -> Pace {
+    let usual = Pace::default();
+    let mut bounded = |name: &str, usual: u64, most: u64| {
+        let given = fields.number(name).unwrap_or(usual);
+        if !(1..=most).contains(&given) {
+            fields.problem(name, &format!("must be between 1 and {most}"));
+        }
+        given.clamp(1, most)
+    };
+    let concurrency = bounded("concurrency", usual.concurrency as u64, 100);
+    let requests_per_second = bounded("requests_per_second", u64::from(usual.requests_per_second), 1000);
+    Pace {
+        concurrency: usize::try_from(concurrency).unwrap_or(usual.concurrency),
+        requests_per_second: u32::try_from(requests_per_second).unwrap_or(usual.requests_per_second),
+    }
 }
 
 fn identity(fields: &mut Fields, defaults: &Defaults, names: &mut BTreeSet<String>) -> (String, String) {
@@ -104,7 +132,7 @@ pub fn reference(text: &str) -> Option<ConfigRef> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a configuration that should parse and does not is the failure")]
-    use crate::config::{Config, Defaults};
+    use crate::config::{Config, Defaults, Pace};
 
     fn parse(clusters: &str) -> Result<Config, Vec<String>> {
         let rest = "github: {token: a}\nslack: {secret: b}\nrepositories: [{name: a/b, channel: C1}]\n";
@@ -123,6 +151,16 @@ mod tests {
         let several = parse("clusters: [{name: a, kubeconfig: k}, {name: b, kubeconfig: l}]").unwrap();
         assert_eq!(several.cluster.unwrap().name, "a");
         assert_eq!(several.more_clusters[0].name, "b");
+        let pace = |text: &str| parse(text).map(|config| config.cluster.unwrap().pace);
+        assert_eq!(pace("cluster: {kubeconfig: k}"), Ok(Pace { concurrency: 8, requests_per_second: 50 }));
+        let slow = "cluster: {kubeconfig: k, concurrency: 2, requests_per_second: 5}";
+        assert_eq!(pace(slow), Ok(Pace { concurrency: 2, requests_per_second: 5 }));
+        let wrong = pace("cluster: {kubeconfig: k, concurrency: 0, requests_per_second: 1001}").unwrap_err();
+        let expected = [
+            "`cluster.concurrency` must be between 1 and 100",
+            "`cluster.requests_per_second` must be between 1 and 1000",
+        ];
+        assert_eq!(wrong, expected);
         let acts = |text: &str| parse(text).unwrap().cluster.unwrap().impersonate;
         assert!(acts("cluster: {kubeconfig: k, impersonate: true}") && !acts("cluster: {kubeconfig: k}"));
     }

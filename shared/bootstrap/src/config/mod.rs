@@ -115,10 +115,27 @@ pub struct ClusterConfig {
     pub controller_version: Option<String>,
     /// Whether Kustomizations with `spec.serviceAccountName` are asked about as that service account.
     pub impersonate: bool,
+    /// What it is asked at once and in a second; its remotes too, each by itself.
+    pub pace: Pace,
     /// The clusters that its Kustomizations reach by `spec.kubeConfig`.
     pub remotes: Vec<RemoteConfig>,
     /// What its encrypted files are decrypted with.
     pub decryption: DecryptionConfig,
+}
+
+/// How fast a cluster is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Requests at the same time, 1 to 100.
+    pub concurrency: usize,
+    /// Requests started in a second, 1 to 1000.
+    pub requests_per_second: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { concurrency: 8, requests_per_second: 50 }
+    }
 }
 
 /// Keys to files that are encrypted with SOPS. Nothing is decrypted unless one is given.
