@@ -36,11 +36,44 @@ pub(super) fn touched(base: &Side, result: &Side) -> (Vec<Unresolved>, BTreeSet<
         }
         unresolved.extend(why.map(|why| Unresolved { name: key.to_string(), why }));
     }
+    for (key, from) in left_behind(base, result) {
+        let why = format!(
+            "Kustomization `{from}`, which brings it, moves away from here with this pull request, and what it will bring is not known"
+        );
+        unresolved.push(Unresolved { name: key.to_string(), why });
+        moved.insert(key);
+    }
     for (key, why) in &result.unreadable {
         unresolved.push(Unresolved { name: key.to_string(), why: why.clone() });
         moved.insert(key.clone());
     }
     (unresolved, moved)
+}
+
+/// Kustomizations that are not rendered any more because whoever renders them moved away, with that one.
+fn left_behind(base: &Side, result: &Side) -> Vec<(ObjectKey, ObjectKey)> {
+    let parents = base.parents();
+    let away = |key: &ObjectKey| base.nodes.contains_key(key) && result.foreign.contains_key(key);
+    let there = |key: &ObjectKey| {
+        result.nodes.contains_key(key)
+            || result.foreign.contains_key(key)
+            || result.unreadable.contains_key(key)
+    };
+    let above = |key: &ObjectKey| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![key]);
+        while let Some(key) = next.pop() {
+            if away(key) {
+                return Some(key.clone());
+            }
+            // Whoever is still there decides itself what it brings.
+            if seen.insert(key) && !result.nodes.contains_key(key) {
+                next.extend(parents.get(key).into_iter().flatten());
+            }
+        }
+        None
+    };
+    let gone = base.nodes.keys().filter(|key| !there(key));
+    gone.filter_map(|key| Some((key.clone(), above(key)?))).collect()
 }
 
 fn changed(base: &Side, result: &Side, old: &Foreign, new: &Foreign) -> Option<String> {

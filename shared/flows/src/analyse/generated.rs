@@ -17,16 +17,14 @@ pub(super) struct Generated {
     pub(super) unresolved: Vec<Unresolved>,
     /// Those that it does not.
     pub(super) unaffected: Vec<Unresolved>,
-    /// That of some nobody knows.
-    pub(super) note: Option<String>,
 }
 
 /// What an ArtifactGenerator takes from this repository.
 enum Taken {
     /// Nothing.
     Nothing,
-    /// What is in these directories or files, now or before.
-    From(Vec<String>),
+    /// What is in these directories or files, now or before; and whether the pull request changes the source itself.
+    From(Vec<String>, bool),
     /// Nobody here can tell.
     Unknown,
 }
@@ -36,26 +34,30 @@ pub(super) fn sort(known: &Known, base: &Side, result: &Side, changed: &BTreeSet
     let foreign = base.foreign.values().chain(result.foreign.values()).map(|foreign| &foreign.kustomization);
     let all = known.external.iter().chain(foreign.filter(|k| is_external(k)));
     let all: BTreeMap<&ObjectKey, &Kustomization> = all.map(|k| (&k.key, k)).collect();
-    let (mut sorted, mut unknown) = (Generated::default(), Vec::new());
+    let mut sorted = Generated::default();
     for (key, own) in all {
         let before = maker(own, base, &known.generators);
         let after = maker(own, result, &known.generators_at_result);
-        let dirs = match taken(known, own, [(before, base), (after, result)]) {
+        let (dirs, moves) = match taken(known, own, [(before, base), (after, result)]) {
             Taken::Nothing => continue,
             Taken::Unknown => {
-                unknown.push(format!("`{key}`"));
+                let why = format!(
+                    "what its ExternalArtifact `{}` is made of is not known here, nor whether this repository is in it",
+                    own.spec.source_ref.name
+                );
+                sorted.unresolved.push(Unresolved { name: key.to_string(), why });
                 continue;
             }
-            Taken::From(dirs) => dirs,
+            Taken::From(dirs, moves) => (dirs, moves),
         };
-        let moved = before.map(|m| &m["spec"]) != after.map(|m| &m["spec"]);
+        let moved = moves || before.map(|m| &m["spec"]) != after.map(|m| &m["spec"]);
         let name = after.or(before).map(maker_name).unwrap_or_default();
         let what = format!("its content is put together by `{name}` from this repository");
         let said = |why: String| Unresolved { name: key.to_string(), why };
         if moved {
             let why = format!("{what}, the pull request changes how, and what comes of it is not known here");
             sorted.unresolved.push(said(why));
-        } else if dirs.iter().any(|dir| touches(dir, changed)) {
+        } else if dirs.iter().any(|dir| touches(dir, changed) || is_below(dir, changed)) {
             let why = format!(
                 "{what}, which the pull request changes there, and what comes of it is not known here"
             );
@@ -64,28 +66,41 @@ pub(super) fn sort(known: &Known, base: &Side, result: &Side, changed: &BTreeSet
             sorted.unaffected.push(said(format!("{what}, and the pull request changes nothing of that")));
         }
     }
-    sorted.note = (!unknown.is_empty()).then(|| {
-        let names = unknown.join(", ");
-        format!("Whether this repository is in the ExternalArtifacts of {names} was not looked at.")
-    });
     sorted
 }
 
+/// Whether something changes above a directory, such as the pin of a submodule that holds it.
+fn is_below(dir: &str, changed: &BTreeSet<String>) -> bool {
+    let above = dir.match_indices('/').map(|(end, _)| &dir[..end]);
+    above.chain([dir]).any(|above| changed.contains(above))
+}
+
 fn taken(known: &Known, own: &Kustomization, makers: [(Option<&Value>, &Side); 2]) -> Taken {
-    let mut dirs = Vec::new();
-    let mut seen = false;
+    let (mut dirs, mut seen, mut moves) = (Vec::new(), false, false);
+    let [(_, base), (_, result)] = makers;
     for (maker, side) in makers {
         let Some(maker) = maker else { continue };
         seen = true;
         for part in parts(maker, &own.spec.source_ref.name) {
+            // The generator refuses a rule that cannot be read, and nobody knows what is left of its artifact.
+            let Some(part) = part else { return Taken::Unknown };
+            let (before, after) =
+                (known.source(base, &part.source), known.source_after(result, &part.source));
             let rendered = side.source(&part.source);
             match part.kind {
-                "GitRepository" => match known.feed(part.kind, &part.source, rendered) {
-                    Feed::Here(_) => dirs.push(part.dir),
-                    // What it includes may be of here.
-                    Feed::Not(_) if known.includes_others(&part.source, rendered) => return Taken::Unknown,
-                    Feed::Not(_) => {}
-                },
+                // What it includes may be of here, and where it puts that is not worked out.
+                "GitRepository" if [before, after].into_iter().flatten().any(|s| !s.include.is_empty()) => {
+                    return Taken::Unknown;
+                }
+                "GitRepository" => {
+                    let here = |feed| matches!(feed, Feed::Here(_));
+                    let is_here = here(known.feed(part.kind, &part.source, rendered));
+                    let was_here = here(known.feed(part.kind, &part.source, before));
+                    if is_here || was_here {
+                        moves |= before != after;
+                        dirs.push(part.dir);
+                    }
+                }
                 "OCIRepository" | "Bucket" | "HelmChart" => {}
                 // Artifacts of artifacts.
                 _ => return Taken::Unknown,
@@ -95,7 +110,7 @@ fn taken(known: &Known, own: &Kustomization, makers: [(Option<&Value>, &Side); 2
     match (seen, dirs.is_empty()) {
         (false, _) => Taken::Unknown,
         (true, true) => Taken::Nothing,
-        (true, false) => Taken::From(dirs),
+        (true, false) => Taken::From(dirs, moves),
     }
 }
 
@@ -137,8 +152,8 @@ struct Part<'a> {
     dir: String,
 }
 
-/// The rules for one artifact.
-fn parts<'a>(maker: &'a Value, artifact: &str) -> Vec<Part<'a>> {
+/// The rules for one artifact; `None` for one that cannot be read.
+fn parts<'a>(maker: &'a Value, artifact: &str) -> Vec<Option<Part<'a>>> {
     let of = |value: &'a Value, field: &str| value[field].as_str().unwrap_or_default();
     let sources = maker["spec"]["sources"].as_array();
     let part = |rule: &'a Value| {
@@ -149,7 +164,7 @@ fn parts<'a>(maker: &'a Value, artifact: &str) -> Vec<Part<'a>> {
         Some(Part { kind: of(source, "kind"), source: source_key, dir: before_pattern(path) })
     };
     let rules = artifacts(maker).filter(|made| made["name"] == artifact);
-    rules.flat_map(|made| made["copy"].as_array().into_iter().flatten()).filter_map(part).collect()
+    rules.flat_map(|made| made["copy"].as_array().into_iter().flatten()).map(part).collect()
 }
 
 /// The directory or file that a pattern cannot match outside of.
@@ -185,9 +200,9 @@ mod tests {
         });
         let read = |artifact: &str| -> Vec<String> {
             let shown = |part: Part<'_>| format!("{} {} {}", part.kind, part.source, part.dir);
-            parts(&maker, artifact).into_iter().map(shown).collect()
+            parts(&maker, artifact).into_iter().map(|part| part.map_or("none".to_owned(), shown)).collect()
         };
-        assert_eq!(read("one"), ["GitRepository a/fleet apps/web", "OCIRepository b/chart "]);
+        assert_eq!(read("one"), ["GitRepository a/fleet apps/web", "OCIRepository b/chart ", "none", "none"]);
         assert_eq!(read("two"), ["GitRepository a/fleet "]);
         assert!(read("three").is_empty());
         assert_eq!(maker_name(&maker), "ArtifactGenerator/a/g");

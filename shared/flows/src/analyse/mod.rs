@@ -132,7 +132,7 @@ async fn of_part(question: &Question<'_>, part: &Part, how: compare::How<'_>) ->
     let both: Vec<&pair::Pair> = pairs.iter().chain(&along).collect();
     disclose::all(&mut kustomizations, &both, how.mask, question.disclosure);
     let mut notes = Vec::new();
-    let all = known.notes.iter().chain(&generated.note).chain(&base.notes).chain(&result.notes);
+    let all = known.notes.iter().chain(&base.notes).chain(&result.notes);
     several::add_notes(&mut notes, all.map(|note| how.mask.text(note)));
     Findings {
         coverage: Coverage {

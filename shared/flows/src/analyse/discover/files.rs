@@ -96,6 +96,8 @@ impl InFiles {
         known.external.extend(after.external);
         known.generators_at_result = after.generators;
         known.at_result = Some(after.kustomizations);
+        known.elsewhere_at_result = after.elsewhere;
+        known.sources_at_result = after.sources;
         self.ask_cluster(&mut known, several);
         known
     }

@@ -12,6 +12,7 @@ use flux::{Controller, Follows, GitRepository, Kustomization, ObjectKey};
 use ports::{Cluster, ControllerSeen, FluxObjects};
 use serde_json::{Value, json};
 
+use super::render::Side;
 use super::{Alone, Question, generated, leaving};
 use files::{Bare, Written};
 
@@ -50,6 +51,12 @@ pub(super) struct Known {
     pub(super) live: BTreeMap<ObjectKey, Kustomization>,
     /// Where the Kustomizations are those of files: the same at the result.
     pub(super) at_result: Option<Vec<Kustomization>>,
+    /// Kustomizations that read a GitRepository which does not lead here, each with where it leads.
+    pub(super) elsewhere: Vec<(Kustomization, String)>,
+    /// Where the Kustomizations are those of files: the same at the result.
+    pub(super) elsewhere_at_result: Vec<(Kustomization, String)>,
+    /// And the sources there.
+    pub(super) sources_at_result: BTreeMap<ObjectKey, GitRepository>,
     /// Kustomizations whose content is an ExternalArtifact.
     pub(super) external: Vec<Kustomization>,
     /// ArtifactGenerators that files of the base hold.
@@ -107,9 +114,15 @@ impl Known {
         self.from_files || !(off || (only_created && self.sources.contains_key(key)))
     }
 
-    /// Whether a source takes in others.
-    pub(super) fn includes_others(&self, key: &ObjectKey, rendered: Option<&GitRepository>) -> bool {
-        rendered.or_else(|| self.sources.get(key)).is_some_and(|source| !source.include.is_empty())
+    /// A source as it is at the base.
+    pub(super) fn source<'a>(&'a self, base: &'a Side, key: &ObjectKey) -> Option<&'a GitRepository> {
+        base.source(key).or_else(|| self.sources.get(key))
+    }
+
+    /// And at the result.
+    pub(super) fn source_after<'a>(&'a self, result: &'a Side, key: &ObjectKey) -> Option<&'a GitRepository> {
+        let held = if self.from_files { &self.sources_at_result } else { &self.sources };
+        result.source(key).or_else(|| held.get(key))
     }
 
     /// A source that nobody can see: without a cluster, one of this repository without rules of its own.
@@ -277,6 +290,9 @@ fn sort_out(
         kustomizations: Vec::new(),
         live: BTreeMap::new(),
         at_result: None,
+        elsewhere: Vec::new(),
+        elsewhere_at_result: Vec::new(),
+        sources_at_result: BTreeMap::new(),
         external: Vec::new(),
         generators: Vec::new(),
         generators_at_result: Vec::new(),
@@ -309,12 +325,14 @@ fn sort_out(
 /// Puts a Kustomization where it belongs: to those that are rendered, or to those of which something has to be said.
 fn place(known: &mut Known, including: &BTreeMap<ObjectKey, (String, bool)>, own: Kustomization) {
     let (name, key) = (own.key.to_string(), own.spec.source_ref.key());
-    if let Feed::Here(_) = known.feed(&own.spec.source_ref.kind, &key, None) {
-        return known.kustomizations.push(own);
-    }
+    let why = match known.feed(&own.spec.source_ref.kind, &key, None) {
+        Feed::Here(_) => return known.kustomizations.push(own),
+        Feed::Not(why) => why,
+    };
     if own.spec.source_ref.kind != "GitRepository" {
         return;
     }
+    known.elsewhere.push((own, why));
     match including.get(&key) {
         Some((how, true)) => {
             let why = format!(

@@ -93,6 +93,16 @@ impl Side {
         self.sources.get(key)
     }
 
+    /// A source that led its own renderer away is not rendered any more, and leads away all the same.
+    fn keep_sources(&mut self, last: &Self) {
+        for foreign in self.foreign.values() {
+            let key = foreign.kustomization.spec.source_ref.key();
+            if let (false, Some(source)) = (self.sources.contains_key(&key), last.sources.get(&key)) {
+                self.sources.insert(key, source.clone());
+            }
+        }
+    }
+
     /// Every object, in the order of rendering.
     pub(super) fn objects(&self) -> impl Iterator<Item = &Value> {
         self.order.iter().filter_map(|key| self.nodes.get(key)).flat_map(Node::objects)
@@ -194,7 +204,16 @@ pub(super) async fn result(checkout: &Checkout, from: Sources<'_>, base: &Side) 
         Some(found) => Roster::Files(found, Some(base)),
         None => Roster::After(base, &from.known.live),
     };
-    settle(&checkout.result, from, roster, Some((base, &checkout.changed))).await
+    let mut side = settle(&checkout.result, from, roster, Some((base, &checkout.changed))).await;
+    // Files whose source leads away now: nobody renders them here any more, and they are not gone.
+    for (kustomization, why) in &from.known.elsewhere_at_result {
+        let key = &kustomization.key;
+        if base.nodes.contains_key(key) && !side.nodes.contains_key(key) {
+            let foreign = Foreign { kustomization: kustomization.clone(), why: why.clone() };
+            side.foreign.entry(key.clone()).or_insert(foreign);
+        }
+    }
+    side
 }
 
 /// The other side, with the paths of the repository that differ from it.
@@ -216,7 +235,8 @@ async fn settle(tree: &SharedTree, from: Sources<'_>, roster: Roster<'_>, other:
             }
             walk.down(rest).await;
         }
-        let side = walk.side;
+        let mut side = walk.side;
+        side.keep_sources(&last);
         settled = side.is_like(&last);
         last = side;
         if settled {
