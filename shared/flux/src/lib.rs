@@ -9,6 +9,7 @@
 mod artifact;
 pub mod control;
 mod controller;
+mod derived;
 mod drift;
 pub mod envsubst;
 mod error;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::control::is_substitution_disabled;
+use crate::derived::{self, Made};
 use crate::envsubst::{self, Language};
 use crate::inventory::describe;
 use crate::normalise::go_number;
@@ -52,7 +53,29 @@ fn substitute_one(
     language: &Language,
     secrets: &mut BTreeSet<String>,
 ) -> Result<Value, String> {
-    let text = envsubst::substitute_and_tell(&yaml::emit(object), variables, language, secrets)
+    let yaml = yaml::emit(object);
+    let mut parts = BTreeSet::new();
+    let real = read_again(object, &yaml, variables, language, &mut parts)?;
+    if let Some(disguised) = variables.disguised().filter(|_| yaml.contains("${")) {
+        let mut others = BTreeSet::new();
+        // Where the other values do not fit, the parts are all that is known.
+        if let Ok(other) = read_again(object, &yaml, &disguised, language, &mut others) {
+            let real = Made { object: &real, parts: &parts };
+            secrets.extend(derived::whole(real, Made { object: &other, parts: &others }));
+        }
+    }
+    secrets.append(&mut parts);
+    Ok(real)
+}
+
+fn read_again(
+    object: &Value,
+    yaml: &str,
+    variables: &Variables,
+    language: &Language,
+    parts: &mut BTreeSet<String>,
+) -> Result<Value, String> {
+    let text = envsubst::substitute_and_tell(yaml, variables, language, parts)
         .map_err(|error| error.with_advice())?;
     let mut value = yaml::parse_v2(&text).map_err(|error| match variables.secret_values().next() {
         None => format!("the result is not YAML: {error}"),
@@ -201,5 +224,33 @@ mod tests {
             .unwrap();
         let told: Vec<&str> = secrets.iter().map(String::as_str).collect();
         assert_eq!(told, ["HUNTER2-TOKEN", "h2-token", "hunter2", "hunter2-token"]);
+    }
+
+    #[test]
+    fn what_parts_would_not_hide_is_told_whole() {
+        let mut variables = Variables::default();
+        variables.insert("PIN", b"8080", true);
+        variables.insert("TOKEN", b"hunter2-token", true);
+        for (text, whole) in [
+            ("a${PIN}b", Some("a8080b")),
+            ("http://x:${PIN}/", None),
+            ("${PIN}", None),
+            ("x${#TOKEN}", Some("x13")),
+            ("id ${TOKEN} and more", None),
+            ("${TOKEN:0:2}and more", Some("huand more")),
+            ("plain", None),
+        ] {
+            let mut secrets = BTreeSet::new();
+            let made =
+                substitute_one(&config_map("a", json!(text)), &variables, &Language::default(), &mut secrets)
+                    .unwrap();
+            let leaf =
+                made["data"]["k"].as_str().map_or_else(|| made["data"]["k"].to_string(), str::to_owned);
+            assert_eq!(
+                secrets.contains(&leaf).then_some(leaf.as_str()),
+                whole.or((text == "${PIN}").then_some("8080")),
+                "{text}"
+            );
+        }
     }
 }

@@ -101,6 +101,23 @@ impl Variables {
         secrets.filter_map(|v| std::str::from_utf8(&v.value).ok())
     }
 
+    /// The same with other values in place of those that came from Secrets: of another length, and of characters that they do not have.
+    /// `None` where none did.
+    pub(crate) fn disguised(&self) -> Option<Self> {
+        let secret = |variable: &Variable| variable.secret && !variable.value.is_empty();
+        self.values.values().any(secret).then(|| {
+            let disguise = |variable: &Variable| {
+                let free = (b'a'..=b'z').find(|letter| !variable.value.to_ascii_lowercase().contains(letter));
+                vec![free.unwrap_or(b'q'); variable.value.len() + 1]
+            };
+            let values = self.values.iter().map(|(name, variable)| {
+                let value = if secret(variable) { disguise(variable) } else { variable.value.clone() };
+                (name.clone(), Variable { value, secret: variable.secret })
+            });
+            Self { values: values.collect() }
+        })
+    }
+
     /// The names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)

@@ -148,7 +148,10 @@ pub(super) fn unseen(all: &[Unseen]) -> Vec<String> {
     }
     let mut notes = Vec::new();
     if !missing.is_empty() {
-        notes.push(format!("In Git and not in the cluster, so Flux will create it: {}.", list(&missing)));
+        notes.push(format!(
+            "In Git and not in the cluster, so Flux creates it if nothing refuses that: {}.",
+            list(&missing)
+        ));
     }
     notes.extend(unknown.iter().map(|(why, ids)| {
         format!("Whether it drifted is not known, for it could not be read or judged: {} ({why}).", list(ids))
@@ -187,7 +190,10 @@ mod tests {
         let mut all: Vec<Unseen> = (0..12).map(|i| denied(&format!("s{i}"))).collect();
         all.push(Unseen::Missing(id("m")));
         let notes = unseen(&all);
-        assert_eq!(notes[0], "In Git and not in the cluster, so Flux will create it: `Secret/a/m`.");
+        assert_eq!(
+            notes[0],
+            "In Git and not in the cluster, so Flux creates it if nothing refuses that: `Secret/a/m`."
+        );
         assert!(notes[1].ends_with("`Secret/a/s9` and 2 more (secrets … is forbidden)."), "{}", notes[1]);
         assert_eq!(notes.len(), 2);
     }
