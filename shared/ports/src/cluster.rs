@@ -1,6 +1,7 @@
 //! A cluster: Flux's objects and variables to read, server-side-apply dry-runs to ask for. Nothing here changes anything.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,6 +26,14 @@ pub struct ConfigRef {
     pub namespace: String,
     /// Name.
     pub name: String,
+}
+
+/// As `Secret/NAMESPACE/NAME` or `ConfigMap/NAMESPACE/NAME`, the form of the configuration.
+impl fmt::Display for ConfigRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.secret { "Secret" } else { "ConfigMap" };
+        write!(f, "{kind}/{}/{}", self.namespace, self.name)
+    }
 }
 
 /// The decoded `data` of a ConfigMap or Secret.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bootstrap::config::{ClusterConfig, Config, RemoteConfig};
-use flux::{KubeConfig, Kustomization};
+use flows::analyse::other_cluster;
+use flux::Kustomization;
 use ports::{Cluster, ConfigRef, FluxObjects, Secrets};
 
 use super::{Found, Part};
@@ -75,7 +76,7 @@ async fn locked(config: &ClusterConfig, secrets: &dyn Secrets) -> anyhow::Result
 fn unreached(config: &ClusterConfig, objects: &FluxObjects) -> Vec<String> {
     let mut named = BTreeMap::<ConfigRef, usize>::new();
     for kustomization in objects.kustomizations.iter().filter_map(|k| Kustomization::from_value(k).ok()) {
-        if let Some(reference) = reference(&kustomization) {
+        if let Some(reference) = other_cluster(&kustomization) {
             *named.entry(reference).or_default() += 1;
         }
     }
@@ -84,27 +85,13 @@ fn unreached(config: &ClusterConfig, objects: &FluxObjects) -> Vec<String> {
         format!(
             "{count} of its Kustomizations apply to another cluster (`{0}`), which is not configured, so they are not compared: add it \
              to the `remotes` of `{1}` with `for: [{0}]`",
-            words(reference),
+            reference,
             config.name
         )
     });
     let idle = configured.iter().filter(|reference| !named.contains_key(**reference));
     let idle = idle.map(|reference| {
-        format!("none of its Kustomizations names `{}`, which `remotes` lists in `for`", words(reference))
+        format!("none of its Kustomizations names `{reference}`, which `remotes` lists in `for`")
     });
     missing.chain(idle).collect()
-}
-
-/// What `spec.kubeConfig` names, in the Kustomization's own namespace.
-fn reference(kustomization: &Kustomization) -> Option<ConfigRef> {
-    let (secret, name) = match kustomization.spec.kube_config.as_ref()? {
-        KubeConfig::Secret { name, .. } => (true, name),
-        KubeConfig::ConfigMap { name } => (false, name),
-    };
-    Some(ConfigRef { secret, namespace: kustomization.key.namespace.clone(), name: name.clone() })
-}
-
-fn words(reference: &ConfigRef) -> String {
-    let kind = if reference.secret { "Secret" } else { "ConfigMap" };
-    format!("{kind}/{}/{}", reference.namespace, reference.name)
 }

@@ -8,7 +8,8 @@ use domain::Drift;
 use domain::change::Change;
 use domain::provenance::Disclosure;
 use domain::report::{Finding, KustomizationReport};
-use flows::analyse::{DecryptionAccess, Question, RemoteAccess, Repository, analyse};
+use flows::analyse::{DecryptionAccess, Question, RemoteAccess, Repository, analyse, other_cluster};
+use flux::Kustomization;
 use flux::schema::Definition;
 use kubernetes::GroupKind;
 use kustomize::MemoryTree;
@@ -39,7 +40,7 @@ impl Kinds {
         for kustomization in kustomizations {
             let target = target(kustomization);
             if target.as_ref() != on {
-                elsewhere.extend(target.map(|target| shown(&target)));
+                elsewhere.extend(target.map(|target| target.to_string()));
                 continue;
             }
             own += 1;
@@ -153,23 +154,7 @@ fn targets(reports: &[KustomizationReport]) -> BTreeMap<String, ConfigRef> {
 
 /// The cluster that a Kustomization applies to, where it is another one.
 fn target(kustomization: &Value) -> Option<ConfigRef> {
-    let config = &kustomization["spec"]["kubeConfig"];
-    let (secret, name) = match (config["secretRef"]["name"].as_str(), config["configMapRef"]["name"].as_str())
-    {
-        (Some(name), _) => (true, name),
-        (None, Some(name)) => (false, name),
-        (None, None) => return None,
-    };
-    Some(ConfigRef {
-        secret,
-        namespace: metadata(kustomization, "namespace").to_owned(),
-        name: name.to_owned(),
-    })
-}
-
-fn shown(target: &ConfigRef) -> String {
-    let kind = if target.secret { "Secret" } else { "ConfigMap" };
-    format!("{kind}/{}/{}", target.namespace, target.name)
+    other_cluster(&Kustomization::from_value(kustomization).ok()?)
 }
 
 fn metadata<'a>(object: &'a Value, field: &str) -> &'a str {

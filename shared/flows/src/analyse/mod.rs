@@ -35,6 +35,7 @@ pub use discover::Repository;
 use parts::Part;
 pub use remote::RemoteAccess;
 pub use several::{Named, analyse_all};
+pub use target::other_cluster;
 
 /// What is asked.
 #[derive(Clone)]

@@ -40,7 +40,7 @@ impl<'a> Target<'a> {
     ) -> Self {
         let Some(asked) = asked else { return Self::Nobody };
         let account = kustomization.spec.service_account_name.as_deref().or(default_account);
-        let Some(reference) = reference(kustomization) else {
+        let Some(reference) = other_cluster(kustomization) else {
             return match acting(kustomization, asked, account).await {
                 None => Self::Here(asked),
                 Some(Ok((cluster, account))) => {
@@ -49,7 +49,6 @@ impl<'a> Target<'a> {
                 Some(Err(why)) => Self::Unknown(why),
             };
         };
-        let words = words(&reference);
         let remote = match asked.remote(&reference) {
             Some(remote) => Some(guarded(remote).await),
             None => None,
@@ -57,11 +56,11 @@ impl<'a> Target<'a> {
         match remote {
             Some(Ok(cluster)) => Self::remote(kustomization, cluster, account).await,
             Some(Err(why)) => Self::Unknown(format!(
-                "its Kustomization applies to another cluster (`spec.kubeConfig`, {words}), which cannot be asked: {why}"
+                "its Kustomization applies to another cluster (`spec.kubeConfig`, {reference}), which cannot be asked: {why}"
             )),
             None => Self::Unknown(format!(
-                "its Kustomization applies to another cluster (`spec.kubeConfig`, {words}), which is not configured: add it \
-                 to `cluster.remotes` with `for: [{words}]`"
+                "its Kustomization applies to another cluster (`spec.kubeConfig`, {reference}), which is not configured: add it \
+                 to `cluster.remotes` with `for: [{reference}]`"
             )),
         }
     }
@@ -112,18 +111,14 @@ async fn acting(
     Some(tenant.map(|tenant| (tenant, format!("{namespace}/{name}"))))
 }
 
-/// What `spec.kubeConfig` names, in the Kustomization's own namespace.
-fn reference(kustomization: &Kustomization) -> Option<ConfigRef> {
+/// The cluster that a Kustomization applies to where it is not the one that Flux runs on: what `spec.kubeConfig` names, in the
+/// Kustomization's own namespace.
+pub fn other_cluster(kustomization: &Kustomization) -> Option<ConfigRef> {
     let (secret, name) = match kustomization.spec.kube_config.as_ref()? {
         KubeConfig::Secret { name, .. } => (true, name),
         KubeConfig::ConfigMap { name } => (false, name),
     };
     Some(ConfigRef { secret, namespace: kustomization.key.namespace.clone(), name: name.clone() })
-}
-
-fn words(reference: &ConfigRef) -> String {
-    let kind = if reference.secret { "Secret" } else { "ConfigMap" };
-    format!("{kind}/{}/{}", reference.namespace, reference.name)
 }
 
 /// Kustomizations that the pull request moves from one cluster to another: what becomes of their objects on the first is
