@@ -312,6 +312,9 @@ fn environment(parts: &Parts) -> Vec<(String, std::ffi::OsString)> {
     if let Some(dir) = tools::ready("flux-crds") {
         set("PREFLUX_FLUX_CRDS", dir.into());
     }
+    if let Some(file) = tools::openapi() {
+        set("PREFLUX_GITHUB_OPENAPI", file.into());
+    }
     if let Some(file) = tools::chromium() {
         set("PREFLUX_CHROMIUM", file.into());
     }

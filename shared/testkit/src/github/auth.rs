@@ -2,13 +2,13 @@
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::Value;
+use base64::engine::general_purpose::STANDARD;
 
+use super::rest::Answer;
 use super::state::{Grant, Permission, Repo, State, Token};
-use super::{APP_ID, APP_SLUG, Inner};
+use super::{Inner, jwt};
 
 /// What the App itself was given; an installation token has no more than this.
 pub(crate) const APP_PERMISSIONS: [(&str, &str); 4] =
@@ -45,9 +45,8 @@ pub(crate) enum Caller {
 pub(crate) fn caller(inner: &Inner, authorization: Option<&str>) -> Option<Caller> {
     let Some(value) = authorization else { return Some(Caller::Anonymous) };
     let secret = secret_of(value)?;
-    if secret.matches('.').count() == 2 {
-        let now = inner.state().clock.now();
-        return valid_jwt(app_key(inner), &secret, now).then_some(Caller::App);
+    if jwt::has_its_form(&secret) {
+        return judged(inner, &secret).is_ok().then_some(Caller::App);
     }
     let state = inner.state();
     let token = state.tokens.get(&secret)?;
@@ -68,27 +67,18 @@ pub(crate) fn secret_of(authorization: &str) -> Option<String> {
     }
 }
 
-/// RS256, signed by the App's key, `iss` the App, not expired and for ten minutes at most. The machine's clock counts beside the
-/// fake's own, because clients stamp these tokens themselves.
-fn valid_jwt(key: &AppKey, jwt: &str, fake_now: i64) -> bool {
-    let Some((signed, signature)) = jwt.rsplit_once('.') else { return false };
-    let Some((header, claims)) = signed.split_once('.') else { return false };
-    let json =
-        |part: &str| URL_SAFE_NO_PAD.decode(part).ok().and_then(|b| serde_json::from_slice::<Value>(&b).ok());
-    let (Some(header), Some(claims), Ok(signature)) =
-        (json(header), json(claims), URL_SAFE_NO_PAD.decode(signature))
-    else {
-        return false;
-    };
-    let number = |name: &str| claims[name].as_i64().unwrap_or(0);
-    let app = APP_ID.to_string();
-    let issued = claims["iss"].as_str().map_or_else(|| claims["iss"].to_string(), str::to_owned) == app;
-    let in_time = |now: i64| number("exp") > now && number("exp") <= now + 660 && number("iat") <= now + 60;
-    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &key.public);
-    header["alg"] == "RS256"
-        && issued
-        && (in_time(fake_now) || in_time(jiff::Timestamp::now().as_second()))
-        && public.verify(signed.as_bytes(), &signature).is_ok()
+fn judged(inner: &Inner, jwt: &str) -> Result<(), (u16, &'static str)> {
+    let nows = [inner.state().clock.now(), jiff::Timestamp::now().as_second()];
+    jwt::check(&app_key(inner).public, jwt, &nows)
+}
+
+/// How credentials that [`caller`] does not take are refused.
+pub(crate) fn refusal(inner: &Inner, authorization: Option<&str>) -> Answer {
+    let secret = authorization.and_then(secret_of).filter(|secret| jwt::has_its_form(secret));
+    match secret.map(|jwt| judged(inner, &jwt)) {
+        Some(Err(why)) => jwt::refusal(why),
+        _ => Answer::error(401, "Bad credentials"),
+    }
 }
 
 /// A new installation token and its expiry.
@@ -98,7 +88,7 @@ pub(crate) fn mint(state: &mut State, mut grant: Grant, seconds: i64) -> (String
     }
     let (token, expires_at) =
         (format!("ghs_testkitInstallation{:016}", state.id()), state.clock.now() + seconds);
-    let login = format!("{APP_SLUG}[bot]");
+    let login = state.bot();
     state.user(&login);
     let kept = Token { login, installation: Some(grant), expires_at: Some(expires_at) };
     state.tokens.insert(token.clone(), kept);

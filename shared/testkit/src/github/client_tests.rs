@@ -113,6 +113,8 @@ async fn octocrab_understands_everything() {
         octocrab.get("/repos/acme/fleet/commits/main", None::<&()>).await.unwrap();
     let _: octocrab::models::repos::Branch =
         octocrab.get("/repos/acme/fleet/branches/main", None::<&()>).await.unwrap();
+    // GitHub takes POST for PATCH, and octocrab uses that; we do not.
+    world.wrong_on_purpose(&["POST /repos/acme/fleet/issues/comments/"]);
 }
 
 #[tokio::test]
@@ -133,6 +135,14 @@ async fn octocrab_logs_in_as_the_app() {
     assert_eq!(app.current().app().await.unwrap().slug.as_deref(), Some(APP_SLUG));
     let installed = app.installation(octocrab::models::InstallationId(INSTALLATION_ID)).unwrap();
     assert_eq!(installed.pulls("acme", "fleet").get(1).await.unwrap().number, 1);
+    let asked = json!({"repository_ids": [world.repo.id()], "permissions": {"contents": "read"}});
+    let route = format!("/app/installations/{INSTALLATION_ID}/access_tokens");
+    let narrow: Value = app.post(route, Some(&asked)).await.unwrap();
+    assert_eq!(
+        (&narrow["repository_selection"], &narrow["permissions"]),
+        (&json!("selected"), &json!({"contents": "read"}))
+    );
+    assert_eq!(narrow["repositories"][0]["full_name"], "acme/fleet");
     let stranger = FakeGitHub::start(Options::default()).unwrap();
     assert!(build(&stranger.app_key_pem()).current().app().await.is_err(), "another key is refused");
 }

@@ -72,7 +72,12 @@ pub(crate) struct Author {
 
 impl Author {
     pub(crate) fn email(&self) -> String {
-        format!("{}@users.noreply.github.com", self.login)
+        // An author that is an address has no account.
+        if self.login.contains('@') {
+            self.login.clone()
+        } else {
+            format!("{}@users.noreply.github.com", self.login)
+        }
     }
 }
 

@@ -97,10 +97,38 @@ impl RepoHandle {
         self.with(|state, key| Ok(state.repos[key].id))
     }
 
+    /// Renames or transfers the repository. Its old name redirects until another repository has it; this handle is of no more use.
+    ///
+    /// # Panics
+    /// When `full_name` is not `owner/name` or is taken.
+    pub fn rename(&self, full_name: &str) -> Self {
+        let key = full_name.to_ascii_lowercase();
+        self.with(|state, old| {
+            let (owner, name) = full_name.split_once('/').context("a repository is `owner/name`")?;
+            anyhow::ensure!(!state.repos.contains_key(&key), "`{full_name}` is taken");
+            let mut repo = state.repos.remove(old).context("no such repository")?;
+            state.user(owner);
+            state.moved.insert(old.to_owned(), repo.id);
+            (repo.owner, repo.name) = (owner.to_owned(), name.to_owned());
+            state.repos.insert(key.clone(), repo);
+            Ok(())
+        });
+        Self { inner: Arc::clone(&self.inner), key }
+    }
+
     /// Makes the repository private (invisible without a token that may read it) or public.
     pub fn set_private(&self, private: bool) -> &Self {
         self.change(|repo, _| {
             repo.private = private;
+            Ok(())
+        });
+        self
+    }
+
+    /// Archives the repository.
+    pub fn archive(&self) -> &Self {
+        self.change(|repo, _| {
+            repo.archived = true;
             Ok(())
         });
         self
@@ -186,6 +214,21 @@ impl RepoHandle {
             repo.sync(now)?;
             Ok(number)
         })
+    }
+
+    /// Opens so many more pull requests with the newest one's content. Git has none of them: nobody can check them out.
+    pub fn crowd(&self, more: u64) {
+        self.with(|state, key| {
+            for _ in 0..more {
+                let (id, now) = (state.id(), state.tick());
+                let repo = state.repos.get_mut(key).context("no such repository")?;
+                let (last, newest) = repo.pulls.last_key_value().context("no pull request")?;
+                let number = last + 1;
+                let pull = Pull { id, number, created_at: now, updated_at: now, ..newest.clone() };
+                repo.pulls.insert(number, pull);
+            }
+            Ok(())
+        });
     }
 
     /// Pushes one more commit to a pull request's head as its author; returns the commit id.
@@ -288,6 +331,15 @@ impl RepoHandle {
         self.change_pull(number, |pull, _| (pull.pending, pull.mergeable) = (hold, None));
     }
 
+    /// Computes merges as GitHub does from now on: the first question after a push is answered with `mergeable: null` and the old
+    /// merge ref, and sets the computing off.
+    pub fn merge_when_asked(&self) {
+        self.change(|repo, _| {
+            repo.merges_when_asked = true;
+            Ok(())
+        });
+    }
+
     /// Posts a comment as `login`, as a person in the browser; returns its id.
     pub fn comment_as(&self, login: &str, number: u64, body: &str) -> u64 {
         let id = self.with(|state, _| {
@@ -306,6 +358,27 @@ impl RepoHandle {
             });
         });
         id
+    }
+
+    /// Replaces all comments by these, each a login and a body, oldest first. Git is not looked at.
+    pub fn set_comments(&self, number: u64, comments: &[(&str, &str)]) {
+        self.with(|state, key| {
+            let mut made = Vec::new();
+            for (login, body) in comments {
+                state.user(login);
+                let (id, at) = (state.id(), state.tick());
+                let (author, body) = ((*login).to_owned(), (*body).to_owned());
+                made.push(Comment { id, author, body, created_at: at, updated_at: at, pull: number });
+            }
+            let repo = state.repos.get_mut(key).context("no such repository")?;
+            repo.pulls.get_mut(&number).with_context(|| format!("no pull request {number}"))?.comments = made;
+            Ok(())
+        });
+    }
+
+    /// Deletes a comment, as a maintainer in the browser.
+    pub fn delete_comment(&self, number: u64, id: u64) {
+        self.change_pull(number, |pull, _| pull.comments.retain(|comment| comment.id != id));
     }
 
     /// The pull request as it stands.

@@ -1,12 +1,19 @@
 //! A fake GitHub: REST with ETags, rate limits and GitHub's refusals, and real git over smart HTTP. Start at [`FakeGitHub::start`];
 //! change the world through [`RepoHandle`]; the endpoints are listed in `rest`.
 
+#[cfg(test)]
+mod answer_tests;
 mod auth;
 #[cfg(test)]
 mod client_tests;
 mod etag;
 mod git;
 mod handle;
+mod jwt;
+mod limits;
+mod moved;
+mod owners;
+mod people;
 mod read;
 mod rest;
 mod serve;
@@ -14,6 +21,8 @@ mod shape;
 mod state;
 #[cfg(test)]
 mod tests;
+mod urls;
+mod watch;
 mod write;
 
 use std::path::PathBuf;
@@ -24,7 +33,9 @@ use serde_json::{Value, json};
 
 pub use self::git::{Change, What};
 pub use self::handle::{PullSpec, RepoHandle};
+pub use self::people::{CLIENT_ID, CLIENT_SECRET};
 pub use self::state::{Comment, Permission, Pull, PullState, Review};
+pub use self::watch::Watch;
 
 #[cfg(test)]
 pub(crate) use self::git::read_dir;
@@ -39,7 +50,7 @@ pub const DEFAULT_TOKEN: &str = "ghp_testkitDefaultToken0000000000000000";
 /// The machine user behind [`DEFAULT_TOKEN`].
 pub const DEFAULT_LOGIN: &str = "preflux-bot";
 
-/// The App's numeric id; its installation has [`INSTALLATION_ID`], its slug is [`APP_SLUG`].
+/// The App's numeric id; its installation has [`INSTALLATION_ID`], its slug is [`APP_SLUG`] until it is renamed.
 pub const APP_ID: u64 = 4242;
 
 /// The one installation of the App.
@@ -63,6 +74,8 @@ pub struct Options {
     pub require_git_auth: bool,
     /// Start of `html_url`s, e.g. the page of the sandbox; the fake's own address when `None`.
     pub web_url: Option<String>,
+    /// Who judges every request and answer; what they find fails the test when the last handle is dropped.
+    pub watch: Watch,
 }
 
 impl Default for Options {
@@ -74,6 +87,7 @@ impl Default for Options {
             rate_limit: 5000,
             require_git_auth: false,
             web_url: None,
+            watch: Watch::default(),
         }
     }
 }
@@ -84,12 +98,15 @@ pub struct FakeGitHub {
     inner: Arc<Inner>,
     _server: Arc<Server>,
     _scratch: Option<Arc<tempfile::TempDir>>,
+    _at_the_end: Arc<watch::AtTheEnd>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Inner {
     state: Mutex<State>,
     desk: Desk,
+    watched: watch::Watched,
+    limits: limits::Limits,
     url: String,
     web_url: Mutex<String>,
     require_git_auth: Mutex<bool>,
@@ -129,6 +146,8 @@ impl FakeGitHub {
             let inner = Arc::new(Inner {
                 state: Mutex::new(state),
                 desk: Desk::default(),
+                watched: watch::Watched::by(options.watch),
+                limits: limits::Limits::default(),
                 web_url: Mutex::new(options.web_url.unwrap_or_else(|| url.clone())),
                 url,
                 require_git_auth: Mutex::new(options.require_git_auth),
@@ -138,7 +157,8 @@ impl FakeGitHub {
             rest::router(inner)
         })?;
         let inner = made.context("the server made no router")?;
-        Ok(Self { inner, _server: Arc::new(server), _scratch: scratch })
+        let at_the_end = Arc::new(watch::AtTheEnd(Arc::clone(&inner)));
+        Ok(Self { inner, _server: Arc::new(server), _scratch: scratch, _at_the_end: at_the_end })
     }
 
     /// REST base, without a slash at the end: `http://127.0.0.1:PORT`.
@@ -201,6 +221,31 @@ impl FakeGitHub {
         auth::mint(&mut self.inner.state(), grant, seconds).0
     }
 
+    /// Gives the App another name: its bot's login changes everywhere, its ids stay.
+    pub fn rename_app(&self, slug: &str) {
+        let mut state = self.inner.state();
+        let old = state.bot();
+        slug.clone_into(&mut state.app_slug);
+        let new = state.bot();
+        if let Some(bot) = state.users.remove(&old) {
+            state.users.insert(new.clone(), bot);
+        }
+        state
+            .tokens
+            .values_mut()
+            .filter(|token| token.login == old)
+            .for_each(|token| token.login.clone_from(&new));
+        let pulls = state.repos.values_mut().flat_map(|repo| repo.pulls.values_mut());
+        for pull in pulls {
+            let comments = pull.comments.iter_mut().map(|comment| &mut comment.author);
+            let reviews = pull.reviews.iter_mut().map(|review| &mut review.author);
+            comments
+                .chain(reviews)
+                .filter(|author| **author == old)
+                .for_each(|author| author.clone_from(&new));
+        }
+    }
+
     /// Makes a token stop working, as revocation or expiry does: 401 from now on.
     pub fn revoke_token(&self, token: &str) {
         self.inner.state().tokens.remove(token);
@@ -229,9 +274,19 @@ impl FakeGitHub {
         self.inner.desk.plan(fault);
     }
 
+    /// Takes back the trouble that has not happened yet.
+    pub fn forget_faults(&self) {
+        self.inner.desk.forget_plans();
+    }
+
     /// Every request so far, git ones included, in order.
     pub fn requests(&self) -> Vec<Seen> {
         self.inner.desk.seen()
+    }
+
+    /// What the one who watches found so far, each thing once; taken, so that it fails nothing at the end.
+    pub fn misfits(&self) -> Vec<String> {
+        self.inner.watched.take()
     }
 
     /// Empties the request log.
@@ -272,6 +327,8 @@ fn new_repo(state: &mut State, full_name: &str) -> anyhow::Result<Repo> {
         owner: owner.to_owned(),
         name: name.to_owned(),
         private: false,
+        archived: false,
+        merges_when_asked: false,
         default_branch: "main".to_owned(),
         bare: git::Bare::init(dir, "main")?,
         pulls: Default::default(),

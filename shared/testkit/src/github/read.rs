@@ -6,7 +6,7 @@ use super::auth::{self, APP_PERMISSIONS, Access, Caller};
 use super::rest::{Answer, Ask};
 use super::shape::{self, Links, RepoFacts, Totals};
 use super::state::{Permission, Pull, PullState, Repo, State};
-use super::{APP_ID, APP_SLUG, INSTALLATION_ID, Inner};
+use super::{APP_ID, INSTALLATION_ID, Inner, urls};
 
 /// Most files GitHub lists of one pull request.
 const MAX_FILES: usize = 3000;
@@ -15,7 +15,7 @@ pub(crate) fn user(inner: &Inner, caller: &Caller) -> Answer {
     match caller {
         Caller::Token(token) if token.installation.is_none() => {
             let links = Links::of(inner);
-            Answer::json(200, &shape::user(&mut inner.state(), &links, &token.login))
+            Answer::json(200, &shape::myself(&mut inner.state(), &links, &token.login))
                 .with("x-oauth-scopes", "repo")
         }
         Caller::Token(_) => Answer::error(403, "Resource not accessible by integration"),
@@ -29,14 +29,7 @@ pub(crate) fn app(inner: &Inner, caller: &Caller) -> Answer {
         return Answer::error(401, "A JSON web token could not be decoded");
     }
     let links = Links::of(inner);
-    let owner = shape::user(&mut inner.state(), &links, "acme");
-    let permissions: Value = APP_PERMISSIONS.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
-    Answer::json(
-        200,
-        &json!({"id": APP_ID, "slug": APP_SLUG, "node_id": "QXBw", "owner": owner, "name": "Preflux", "description": null,
-                "external_url": links.web, "html_url": format!("{}/apps/{APP_SLUG}", links.web), "created_at": "2023-11-14T22:13:20Z",
-                "updated_at": "2023-11-14T22:13:20Z", "permissions": permissions, "events": []}),
-    )
+    Answer::json(200, &shape::app(&mut inner.state(), &links))
 }
 
 /// The App's installation on a repository: there is one, everywhere.
@@ -54,11 +47,11 @@ pub(crate) fn installation(inner: &Inner, caller: &Caller, owner: &str, name: &s
     let permissions: Value = APP_PERMISSIONS.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
     Answer::json(
         200,
-        &json!({"id": INSTALLATION_ID, "account": account, "app_id": APP_ID, "app_slug": APP_SLUG, "target_id": account["id"],
+        &json!({"id": INSTALLATION_ID, "account": account, "app_id": APP_ID, "app_slug": state.app_slug, "target_id": account["id"],
                 "target_type": "Organization", "repository_selection": "all", "access_tokens_url": format!("{api}/access_tokens"),
                 "repositories_url": format!("{}/installation/repositories", links.api), "html_url": format!("{}/installations", links.web),
                 "permissions": permissions, "events": [], "single_file_name": null, "created_at": "2023-11-14T22:13:20Z",
-                "updated_at": "2023-11-14T22:13:20Z", "suspended_at": null}),
+                "updated_at": "2023-11-14T22:13:20Z", "suspended_at": null, "suspended_by": null}),
     )
 }
 
@@ -123,11 +116,22 @@ impl At<'_> {
 
     pub(crate) fn repository(&self) -> Answer {
         let mut state = self.inner.state();
-        let facts = match self.repo(&state, "metadata", "read") {
-            Ok(repo) => RepoFacts::of(repo),
+        let (facts, held) = match self.repo(&state, "metadata", "read") {
+            Ok(repo) => (RepoFacts::of(repo), self.held(&state, repo)),
             Err(refusal) => return refusal,
         };
-        Answer::json(200, &shape::repository(&mut state, &self.links(), &facts))
+        Answer::json(200, &shape::repository_full(&mut state, &self.links(), &facts, held))
+    }
+
+    /// The rights of the caller; an anonymous one is told none. An installation has none of its own.
+    fn held(&self, state: &State, repo: &Repo) -> Option<Permission> {
+        match self.caller {
+            Caller::Token(token) if token.installation.is_none() => {
+                Some(state.permission(repo, &token.login))
+            }
+            Caller::Token(_) => Some(Permission::None),
+            Caller::App | Caller::Anonymous => None,
+        }
     }
 
     pub(crate) fn pulls(&self) -> Answer {
@@ -176,10 +180,14 @@ impl At<'_> {
             files: files.len(),
             commits: found.bare.commits(base, head).unwrap_or_default().len(),
         };
-        Answer::json(
-            200,
-            &shape::pull_full(&mut self.inner.state(), &self.links(), &found.facts, &found.pull, totals),
-        )
+        let mut state = self.inner.state();
+        let shown = shape::pull_full(&mut state, &self.links(), &found.facts, &found.pull, totals);
+        let now = state.clock.now();
+        let asked = state.repos.get_mut(&self.key()).map(|repo| repo.asked_for(found.pull.number, now));
+        if let Some(Err(error)) = asked {
+            return Answer::error(500, &format!("{error:#}"));
+        }
+        Answer::json(200, &shown)
     }
 
     pub(crate) fn files(&self, number: &str) -> Answer {
@@ -246,7 +254,7 @@ impl At<'_> {
         let reference = format!("refs/{name}");
         self.resolved(&reference, Answer::not_found, |_, links, full, sha| {
             let api = format!("{}/repos/{full}/git", links.api);
-            json!({"ref": reference, "node_id": "UmVm", "url": format!("{api}/{reference}"),
+            json!({"ref": reference, "node_id": "UmVm", "url": format!("{api}/{}", urls::path(&reference)),
                    "object": {"type": "commit", "sha": sha, "url": format!("{api}/commits/{sha}")}})
         })
     }
@@ -254,9 +262,12 @@ impl At<'_> {
     pub(crate) fn branch(&self, branch: &str) -> Answer {
         let missing = || Answer::error(404, "Branch not found");
         self.resolved(&format!("refs/heads/{branch}"), missing, |commit, links, full, _| {
-            json!({"name": branch, "commit": commit, "protected": false,
-                   "_links": {"self": format!("{}/repos/{full}/branches/{branch}", links.api), "html": format!("{}/{full}/tree/{branch}", links.web)},
-                   "protection_url": format!("{}/repos/{full}/branches/{branch}/protection", links.api)})
+            let escaped = urls::path(branch);
+            let api = format!("{}/repos/{full}/branches/{escaped}", links.api);
+            let checks = json!({"enforcement_level": "off", "contexts": [], "checks": []});
+            json!({"name": branch, "commit": commit, "protected": false, "protection_url": format!("{api}/protection"),
+                   "protection": {"enabled": false, "required_status_checks": checks},
+                   "_links": {"self": api, "html": format!("{}/{full}/tree/{escaped}", links.web)}})
         })
     }
 
@@ -297,49 +308,42 @@ impl At<'_> {
             return Answer::error(401, "Requires authentication");
         }
         let (user, held) = (shape::user(&mut state, &self.links(), login), permission.as_str());
-        let rights = json!({"admin": permission >= Permission::Admin, "maintain": permission >= Permission::Admin,
-            "push": permission >= Permission::Write, "triage": permission >= Permission::Write, "pull": permission >= Permission::Read});
         let mut with_rights = user;
-        with_rights["permissions"] = rights;
+        with_rights["permissions"] = shape::rights(permission);
         with_rights["role_name"] = json!(held);
         Answer::json(200, &json!({"permission": held, "role_name": held, "user": with_rights}))
     }
-
-    /// One page of a list, with GitHub's `Link` header.
-    fn paged<T>(&self, all: &[T], show: impl FnMut(&T) -> Value) -> Answer {
-        let (page, per_page) = self.ask.page();
-        let last = all.len().div_ceil(per_page).max(1);
-        let shown: Vec<Value> =
-            all.iter().skip((page - 1).saturating_mul(per_page)).take(per_page).map(show).collect();
-        let link = |to: usize, rel: &str| {
-            let mut query: Vec<(&str, String)> = self
-                .ask
-                .query
-                .iter()
-                .filter(|(k, _)| *k != "page")
-                .map(|(k, v)| (k.as_str(), v.clone()))
-                .collect();
-            query.push(("page", to.to_string()));
-            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
-            format!("<{}{}?{query}>; rel=\"{rel}\"", self.inner.url, self.ask.path)
-        };
-        let mut links = Vec::new();
-        if page > 1 {
-            links.push(link((page - 1).min(last), "prev"));
-        }
-        if page < last {
-            links.extend([link(page + 1, "next"), link(last, "last")]);
-        }
-        if page > 1 {
-            links.push(link(1, "first"));
-        }
-        let answer = Answer::json(200, &Value::Array(shown));
-        if links.is_empty() { answer } else { answer.with("link", links.join(", ")) }
-    }
 }
 
-pub(crate) fn invalid(resource: &str, field: &str) -> Answer {
+fn invalid(resource: &str, field: &str) -> Answer {
     let mut body = super::message(422, "Validation Failed");
     body["errors"] = json!([{"resource": resource, "code": "invalid", "field": field}]);
     Answer::json(422, &body)
+}
+
+/// One page of a list, with GitHub's `Link` header.
+pub(crate) fn pages<T>(inner: &Inner, ask: &Ask, all: &[T], show: impl FnMut(&T) -> Value) -> Answer {
+    let (page, per_page) = ask.page();
+    let last = all.len().div_ceil(per_page).max(1);
+    let shown: Vec<Value> =
+        all.iter().skip((page - 1).saturating_mul(per_page)).take(per_page).map(show).collect();
+    let link = |to: usize, rel: &str| {
+        let mut query: Vec<(&str, String)> =
+            ask.query.iter().filter(|(k, _)| *k != "page").map(|(k, v)| (k.as_str(), v.clone())).collect();
+        query.push(("page", to.to_string()));
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        format!("<{}{}?{query}>; rel=\"{rel}\"", inner.url, ask.path)
+    };
+    let mut links = Vec::new();
+    if page > 1 {
+        links.push(link((page - 1).min(last), "prev"));
+    }
+    if page < last {
+        links.extend([link(page + 1, "next"), link(last, "last")]);
+    }
+    if page > 1 {
+        links.push(link(1, "first"));
+    }
+    let answer = Answer::json(200, &Value::Array(shown));
+    if links.is_empty() { answer } else { answer.with("link", links.join(", ")) }
 }

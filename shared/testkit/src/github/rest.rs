@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::auth::{self, Caller};
 use super::state::Meter;
-use super::{Inner, etag, message, read, serve, write};
+use super::{Inner, etag, limits, message, moved, owners, people, read, serve, write};
 use crate::faults::{FaultKind, Seen, body_text};
 use crate::server::BODY_LIMIT;
 
@@ -99,7 +99,10 @@ async fn dispatch(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Respon
         Some(FaultKind::Slow(time)) => Some(time),
         _ => None,
     };
-    let answered = tokio::task::spawn_blocking(move || answer(&inner, &ask, full, fault)).await;
+    let shared = Arc::clone(&inner);
+    let under_way = shared.limits.enter();
+    let room = under_way.is_some();
+    let answered = tokio::task::spawn_blocking(move || answer(&inner, &ask, full, fault, room)).await;
     if let Some(time) = slow {
         tokio::time::sleep(time).await;
     }
@@ -114,13 +117,15 @@ fn respond(answer: Answer) -> Response {
     response.body(Body::from(answer.body)).unwrap_or_else(|_| Response::new(Body::empty()))
 }
 
-fn answer(inner: &Arc<Inner>, ask: &Ask, full: String, fault: Option<FaultKind>) -> Answer {
+fn answer(inner: &Arc<Inner>, ask: &Ask, full: String, fault: Option<FaultKind>, room: bool) -> Answer {
     let is_git = ask.path.contains(".git/");
     let mut charged = !is_git && ask.path != "/rate_limit" && !ask.path.starts_with("/sandbox/");
+    let planned = fault.as_ref().is_some_and(|kind| !matches!(kind, FaultKind::Slow(_)));
     let answer = match fault {
         Some(FaultKind::Status(status)) => Answer::error(status, status_text(status)),
         Some(FaultKind::Answer(status, body)) => Answer::json(status, &body),
-        Some(FaultKind::RateLimited(after)) => secondary_limit(after),
+        Some(FaultKind::RateLimited(after)) => limits::secondary_limit(after),
+        _ if !room && !is_git => limits::secondary_limit(None),
         other => {
             let done = if is_git { serve::handle(inner, ask) } else { guarded(inner, ask, charged) };
             match other {
@@ -129,10 +134,14 @@ fn answer(inner: &Arc<Inner>, ask: &Ask, full: String, fault: Option<FaultKind>)
             }
         }
     };
-    let answer = if is_git { answer } else { tagged(ask, answer) };
+    let answer = if is_git { answer } else { tagged(ask, moved::in_links(inner, ask, answer)) };
     charged &= answer.status != 304;
     let token = ask.header("authorization").and_then(auth::secret_of).unwrap_or_default();
     let answer = if is_git { answer } else { metered(inner, ask, answer, charged) };
+    // Where tokens are given is no part of the API, and not described.
+    if !is_git && !ask.path.starts_with("/sandbox/") && !ask.path.starts_with("/login/") {
+        inner.watched.look(ask, &full, &answer, planned);
+    }
     let (status, body) = (answer.status, body_text(&ask.body));
     inner.desk.note(Seen { method: ask.method.clone(), path: full, status, charged, token, body });
     answer
@@ -150,13 +159,19 @@ fn guarded(inner: &Arc<Inner>, ask: &Ask, charged: bool) -> Answer {
             "Request forbidden by administrative rules. Please make sure your request has a User-Agent header",
         );
     }
+    match (ask.method.as_str(), ask.path.trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice()) {
+        ("POST", ["login", "oauth", "access_token"]) => return people::access_token(inner, ask),
+        ("DELETE", ["applications", client, "grant"]) => return people::end_grant(inner, ask, client),
+        _ => {}
+    }
     let Some(caller) = auth::caller(inner, ask.header("authorization")) else {
-        return Answer::error(401, "Bad credentials");
+        return auth::refusal(inner, ask.header("authorization"));
     };
     if charged && exhausted(inner, &caller) {
-        let reset = meter(inner, &caller).reset;
-        let text = format!("API rate limit exceeded (resets at {reset}).");
-        return Answer::error(403, &text);
+        return limits::primary_limit(inner, &caller);
+    }
+    if charged && let Err(refusal) = inner.limits.count(inner, &ask.method, &caller) {
+        return refusal;
     }
     handle(inner, ask, &caller)
 }
@@ -165,15 +180,35 @@ fn guarded(inner: &Arc<Inner>, ask: &Ask, charged: bool) -> Answer {
 fn handle(inner: &Arc<Inner>, ask: &Ask, caller: &Caller) -> Answer {
     let segments: Vec<String> = ask.path.split('/').skip(1).map(decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if let ["repos", owner, name, ..] = segments.as_slice()
+        && let Some(elsewhere) = moved::redirect(inner, ask, caller, owner, name)
+    {
+        return elsewhere;
+    }
     match (ask.method.as_str(), segments.as_slice()) {
         ("GET", ["user"]) => read::user(inner, caller),
+        ("GET", ["user", "emails"]) => people::emails(inner, caller),
         ("GET", ["app"]) => read::app(inner, caller),
         ("GET", ["rate_limit"]) => rate_limit(inner, caller),
         ("POST", ["app", "installations", id, "access_tokens"]) => {
             write::installation_token(inner, ask, caller, id)
         }
+        ("GET", [kind @ ("orgs" | "users"), owner, "repos"]) => {
+            owners::repositories(inner, ask, caller, kind, owner)
+        }
+        ("GET", [kind @ ("orgs" | "users"), owner, "installation"]) => {
+            owners::installation(inner, caller, kind, owner)
+        }
+        ("GET", ["user", "repos"]) => owners::mine(inner, ask, caller),
+        ("GET", ["installation", "repositories"]) => owners::installed(inner, ask, caller),
         ("GET", ["repos", o, r, "installation"]) => read::installation(inner, caller, o, r),
         (method, ["repos", o, r, rest @ ..]) => in_repo(inner, ask, caller, method, (o, r), rest),
+        (method, ["repositories", id, rest @ ..]) => {
+            let found = id.parse().ok().and_then(|id| {
+                moved::numbered(&inner.state(), id).map(|repo| (repo.owner.clone(), repo.name.clone()))
+            });
+            found.map_or_else(Answer::not_found, |(o, r)| in_repo(inner, ask, caller, method, (&o, &r), rest))
+        }
         _ => Answer::not_found(),
     }
 }
@@ -186,6 +221,9 @@ fn in_repo(
     repo: (&str, &str),
     rest: &[&str],
 ) -> Answer {
+    if let Some(refusal) = people::barred(inner, caller) {
+        return refusal;
+    }
     let at = read::At { inner, ask, caller, owner: repo.0, name: repo.1 };
     match (method, rest) {
         ("GET", []) => at.repository(),
@@ -195,6 +233,8 @@ fn in_repo(
         ("GET", ["pulls", n, "commits"]) => at.commits(n),
         ("GET", ["pulls", n, "reviews"]) => at.reviews(n),
         ("POST", ["pulls", n, "reviews"]) => write::review(&at, n),
+        ("PUT", ["pulls", n, "reviews", id, "dismissals"]) => people::dismiss(&at, n, id),
+        ("GET", ["activity"]) => people::activity(&at),
         ("GET", ["git", "ref", kind @ ("heads" | "pull"), branch @ ..]) => {
             at.git_ref(&format!("{kind}/{}", branch.join("/")))
         }
@@ -226,7 +266,7 @@ fn tagged(ask: &Ask, answer: Answer) -> Answer {
         .with("vary", "Accept, Authorization")
 }
 
-fn meter_key(caller: &Caller) -> String {
+pub(crate) fn meter_key(caller: &Caller) -> String {
     match caller {
         Caller::Anonymous => String::new(),
         Caller::App => "app".to_owned(),
@@ -267,7 +307,7 @@ fn metered(inner: &Inner, ask: &Ask, answer: Answer, charged: bool) -> Answer {
         .with("x-ratelimit-used", used.to_string())
         .with("x-ratelimit-reset", now.reset.to_string())
         .with("x-ratelimit-resource", "core")
-        .with("x-github-request-id", "TEST:KIT")
+        .with("x-github-request-id", inner.limits.request_id())
         .with("x-github-media-type", "github.v3; format=json")
 }
 
@@ -276,15 +316,6 @@ fn rate_limit(inner: &Inner, caller: &Caller) -> Answer {
     let core = json!({"limit": limit, "used": meter.used, "remaining": limit.saturating_sub(meter.used), "reset": meter.reset});
     let other = json!({"limit": 30, "used": 0, "remaining": 30, "reset": meter.reset});
     Answer::json(200, &json!({"resources": {"core": core, "search": other, "graphql": core}, "rate": core}))
-}
-
-pub(crate) fn secondary_limit(after: Option<u64>) -> Answer {
-    let text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
-    let answer = Answer::error(403, text);
-    match after {
-        Some(seconds) => answer.with("retry-after", seconds.to_string()),
-        None => answer,
-    }
 }
 
 fn status_text(status: u16) -> &'static str {

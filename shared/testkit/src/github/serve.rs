@@ -3,10 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
-use super::Inner;
 use super::auth::{self, Access, Caller};
 use super::git::Bare;
 use super::rest::{Answer, Ask};
+use super::{Inner, moved};
 
 pub(crate) fn handle(inner: &Inner, ask: &Ask) -> Answer {
     let Some((full, action)) = ask.path.trim_start_matches('/').split_once(".git/") else {
@@ -40,6 +40,9 @@ fn repository(inner: &Inner, ask: &Ask, full: &str) -> Result<Bare, Answer> {
         Some(Caller::Anonymous) if inner.git_auth() => return Err(challenge()),
         Some(caller) => caller,
     };
+    if let Some(elsewhere) = moved::git_redirect(inner, ask, &caller, full) {
+        return Err(elsewhere);
+    }
     let state = inner.state();
     let repo = state.repos.get(&full.to_ascii_lowercase());
     match repo.map(|repo| (auth::access(&state, repo, &caller, "contents", "read"), repo)) {

@@ -4,9 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::Inner;
+use super::auth::APP_PERMISSIONS;
 use super::git::{CommitInfo, FileInfo};
-use super::state::{Comment, Pull, PullState, Repo, Review, State};
+use super::state::{Comment, Permission, Pull, PullState, Repo, Review, State};
+use super::{APP_ID, Inner, urls};
 use crate::clock::rfc3339;
 
 /// The addresses that JSON is full of.
@@ -27,11 +28,12 @@ fn node(kind: &str, id: u64) -> String {
 }
 
 pub(crate) fn user(state: &mut State, links: &Links, login: &str) -> Value {
-    let user = state.user(login);
-    let (api, web) = (format!("{}/users/{login}", links.api), &links.web);
+    let (user, escaped) = (state.user(login), urls::login(login));
+    let (api, web) = (format!("{}/users/{escaped}", links.api), &links.web);
+    let page = login.strip_suffix("[bot]").map_or_else(|| login.to_owned(), |app| format!("apps/{app}"));
     json!({
         "login": login, "id": user.id, "node_id": node("User", user.id), "avatar_url": format!("{web}/avatars/{}", user.id),
-        "gravatar_id": "", "url": api, "html_url": format!("{web}/{login}"), "followers_url": format!("{api}/followers"),
+        "gravatar_id": "", "url": api, "html_url": format!("{web}/{page}"), "followers_url": format!("{api}/followers"),
         "following_url": format!("{api}/following{{/other_user}}"), "gists_url": format!("{api}/gists{{/gist_id}}"),
         "starred_url": format!("{api}/starred{{/owner}}{{/repo}}"), "subscriptions_url": format!("{api}/subscriptions"),
         "organizations_url": format!("{api}/orgs"), "repos_url": format!("{api}/repos"), "events_url": format!("{api}/events{{/privacy}}"),
@@ -46,6 +48,7 @@ pub(crate) struct RepoFacts {
     owner: String,
     name: String,
     private: bool,
+    archived: bool,
     fork: bool,
     default_branch: String,
     pushed_at: i64,
@@ -58,6 +61,7 @@ impl RepoFacts {
             owner: repo.owner.clone(),
             name: repo.name.clone(),
             private: repo.private,
+            archived: repo.archived,
             fork: false,
             default_branch: repo.default_branch.clone(),
             pushed_at: repo.pushed_at,
@@ -70,21 +74,67 @@ impl RepoFacts {
 }
 
 pub(crate) fn repository(state: &mut State, links: &Links, facts: &RepoFacts) -> Value {
-    let RepoFacts { id, owner, name, private, fork, default_branch, pushed_at } = facts;
+    let RepoFacts { id, owner, name, private, archived, fork, default_branch, pushed_at } = facts;
     let full = format!("{owner}/{name}");
     let (api, web) = (format!("{}/repos/{full}", links.api), format!("{}/{full}", links.web));
-    json!({
+    let mut value = json!({
         "id": id, "node_id": node("Repository", *id), "name": name, "full_name": full, "private": private,
         "owner": user(state, links, owner), "html_url": web, "description": null, "fork": fork, "url": api,
-        "branches_url": format!("{api}/branches{{/branch}}"), "commits_url": format!("{api}/commits{{/sha}}"),
-        "contents_url": format!("{api}/contents/{{+path}}"), "git_refs_url": format!("{api}/git/refs{{/sha}}"),
-        "issue_comment_url": format!("{api}/issues/comments{{/number}}"), "issues_url": format!("{api}/issues{{/number}}"),
-        "pulls_url": format!("{api}/pulls{{/number}}"), "clone_url": format!("{}/{full}.git", links.api),
-        "git_url": format!("{}/{full}.git", links.api), "ssh_url": format!("git@github.com:{full}.git"),
-        "default_branch": default_branch, "visibility": if *private { "private" } else { "public" }, "archived": false,
-        "disabled": false, "has_issues": true, "stargazers_count": 0, "watchers_count": 0, "forks_count": 0, "open_issues_count": 0,
-        "size": 1, "created_at": rfc3339(crate::clock::START), "updated_at": rfc3339(*pushed_at), "pushed_at": rfc3339(*pushed_at),
-    })
+        "clone_url": format!("{}/{full}.git", links.api), "git_url": format!("{}/{full}.git", links.api),
+        "ssh_url": format!("git@github.com:{full}.git"), "svn_url": web, "mirror_url": null, "homepage": null, "language": null,
+        "license": null, "size": 1, "default_branch": default_branch, "visibility": if *private { "private" } else { "public" },
+        "archived": archived, "disabled": false, "created_at": rfc3339(crate::clock::START), "updated_at": rfc3339(*pushed_at),
+        "pushed_at": rfc3339(*pushed_at),
+    });
+    let more = json!({
+        "has_issues": true, "has_projects": true, "has_downloads": true, "has_wiki": true, "has_pages": false, "has_discussions": false,
+        "allow_forking": true, "is_template": false, "topics": [], "stargazers_count": 0, "watchers_count": 0, "watchers": 0,
+        "forks_count": 0, "forks": 0, "open_issues_count": 0, "open_issues": 0,
+    });
+    add(&mut value, more);
+    add(&mut value, Value::Object(urls::of_a_repository(&api)));
+    value
+}
+
+/// What only the answer for one repository has: the caller's rights, and counts.
+pub(crate) fn repository_full(
+    state: &mut State,
+    links: &Links,
+    facts: &RepoFacts,
+    held: Option<Permission>,
+) -> Value {
+    let mut value = repository(state, links, facts);
+    add(&mut value, json!({"network_count": 0, "subscribers_count": 0, "temp_clone_token": null}));
+    if let Some(held) = held {
+        value["permissions"] = rights(held);
+    }
+    value
+}
+
+/// A user's rights on a repository, as GitHub spells them out.
+pub(crate) fn rights(held: Permission) -> Value {
+    json!({"admin": held >= Permission::Admin, "maintain": held >= Permission::Admin, "push": held >= Permission::Write,
+           "triage": held >= Permission::Write, "pull": held >= Permission::Read})
+}
+
+/// Oneself, with what GitHub tells only there.
+pub(crate) fn myself(state: &mut State, links: &Links, login: &str) -> Value {
+    let mut value = user(state, links, login);
+    add(
+        &mut value,
+        json!({
+            "name": null, "company": null, "blog": "", "location": null, "email": null, "hireable": null, "bio": null,
+            "twitter_username": null, "public_repos": 0, "public_gists": 0, "followers": 0, "following": 0, "user_view_type": "public",
+            "created_at": rfc3339(crate::clock::START), "updated_at": rfc3339(crate::clock::START),
+        }),
+    );
+    value
+}
+
+fn add(value: &mut Value, more: Value) {
+    if let (Some(value), Value::Object(more)) = (value.as_object_mut(), more) {
+        value.extend(more);
+    }
 }
 
 /// A pull request as lists show it; [`pull_full`] adds what only a single one has.
@@ -114,14 +164,14 @@ pub(crate) fn pull(state: &mut State, links: &Links, facts: &RepoFacts, pull: &P
         "updated_at": rfc3339(pull.updated_at), "closed_at": pull.closed_at.map(rfc3339), "merged_at": merged_at.map(rfc3339),
         "merge_commit_sha": pull.merge_commit_sha, "assignee": null, "assignees": [], "requested_reviewers": [], "requested_teams": [],
         "head": end(state, &pull.head_ref, &pull.head_sha, &head_facts), "base": end(state, &pull.base_ref, &pull.base_sha, facts),
-        "_links": {"self": {"href": one}, "html": {"href": web}, "issue": {"href": issue}},
+        "_links": urls::of_a_pull(&one, &web, &issue, &api, &pull.head_sha),
         "author_association": pull.author_association, "auto_merge": null, "draft": pull.draft,
     })
 }
 
 fn label(api: &str, id: u64, name: &str) -> Value {
     json!({"id": id + 1, "node_id": node("Label", id + 1), "url": format!("{api}/labels/{name}"), "name": name,
-           "description": null, "color": "ededed", "default": false})
+           "description": "", "color": "ededed", "default": false})
 }
 
 /// Sums over a pull request's files and commits, which only a single one shows.
@@ -154,20 +204,30 @@ pub(crate) fn pull_full(
         "review_comments": 0, "maintainer_can_modify": false, "commits": totals.commits, "additions": totals.additions,
         "deletions": totals.deletions, "changed_files": totals.files,
     });
-    if let (Some(value), Value::Object(more)) = (value.as_object_mut(), more) {
-        value.extend(more);
-    }
+    add(&mut value, more);
     value
+}
+
+/// The App, as itself and inside what was done through it.
+pub(crate) fn app(state: &mut State, links: &Links) -> Value {
+    let (owner, slug) = (user(state, links, "acme"), state.app_slug.clone());
+    let permissions: Value = APP_PERMISSIONS.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+    json!({
+        "id": APP_ID, "slug": slug, "node_id": "QXBw", "owner": owner, "name": "Preflux", "description": null,
+        "external_url": links.web, "html_url": format!("{}/apps/{slug}", links.web), "created_at": "2023-11-14T22:13:20Z",
+        "updated_at": "2023-11-14T22:13:20Z", "permissions": permissions, "events": [],
+    })
 }
 
 pub(crate) fn comment(state: &mut State, links: &Links, full: &str, of: &Comment) -> Value {
     let api = format!("{}/repos/{full}", links.api);
+    let via = if of.author == state.bot() { app(state, links) } else { Value::Null };
     json!({
         "id": of.id, "node_id": node("IssueComment", of.id), "url": format!("{api}/issues/comments/{}", of.id),
         "html_url": format!("{}/{full}/pull/{}#issuecomment-{}", links.web, of.pull, of.id),
         "issue_url": format!("{api}/issues/{}", of.pull), "body": of.body, "user": user(state, links, &of.author),
         "author_association": "MEMBER", "created_at": rfc3339(of.created_at), "updated_at": rfc3339(of.updated_at),
-        "performed_via_github_app": null,
+        "performed_via_github_app": via,
     })
 }
 
@@ -203,6 +263,8 @@ pub(crate) fn commit(state: &mut State, links: &Links, full: &str, of: &CommitIn
     let api = format!("{}/repos/{full}", links.api);
     let login = of.email.strip_suffix("@users.noreply.github.com");
     let author = login.map(|login| user(state, links, login));
+    let committed = state.granted.committers.get(&of.sha).cloned();
+    let committer = committed.map(|login| user(state, links, &login)).or_else(|| author.clone());
     let who = json!({"name": of.name, "email": of.email, "date": of.at});
     let parents: Vec<Value> = of
         .parents
@@ -215,9 +277,9 @@ pub(crate) fn commit(state: &mut State, links: &Links, full: &str, of: &CommitIn
         "commit": {
             "url": format!("{api}/git/commits/{}", of.sha), "author": who, "committer": who, "message": of.message, "comment_count": 0,
             "tree": {"sha": of.tree, "url": format!("{api}/git/trees/{}", of.tree)},
-            "verification": {"verified": false, "reason": "unsigned", "signature": null, "payload": null},
+            "verification": {"verified": false, "reason": "unsigned", "signature": null, "payload": null, "verified_at": null},
         },
-        "author": author, "committer": author, "parents": parents,
+        "author": author, "committer": committer, "parents": parents,
     })
 }
 

@@ -136,6 +136,9 @@ pub(crate) struct Repo {
     pub(crate) owner: String,
     pub(crate) name: String,
     pub(crate) private: bool,
+    pub(crate) archived: bool,
+    /// Whether a merge is first computed when the pull request is asked for, as on GitHub, instead of at once.
+    pub(crate) merges_when_asked: bool,
     pub(crate) default_branch: String,
     pub(crate) bare: Bare,
     pub(crate) pulls: BTreeMap<u64, Pull>,
@@ -187,10 +190,16 @@ pub(crate) struct State {
     pub(crate) tokens: BTreeMap<String, Token>,
     /// By lower-case full name.
     pub(crate) repos: BTreeMap<String, Repo>,
+    /// Names that repositories had, in lower case, and which repositories.
+    pub(crate) moved: BTreeMap<String, u64>,
     pub(crate) meters: BTreeMap<String, Meter>,
     /// Times of content creations, Unix seconds.
     pub(crate) writes: Vec<i64>,
     pub(crate) rate_limit: u64,
+    /// The App's short name now; its bot is `SLUG[bot]`.
+    pub(crate) app_slug: String,
+    /// People who let the App act as them.
+    pub(crate) granted: super::people::Granted,
     next_id: u64,
 }
 
@@ -202,9 +211,12 @@ impl State {
             users: BTreeMap::new(),
             tokens: BTreeMap::new(),
             repos: BTreeMap::new(),
+            moved: BTreeMap::new(),
             meters: BTreeMap::new(),
             writes: Vec::new(),
             rate_limit,
+            app_slug: super::APP_SLUG.to_owned(),
+            granted: Default::default(),
             next_id: 1000,
         }
     }
@@ -212,6 +224,11 @@ impl State {
     pub(crate) fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
+    }
+
+    /// The login of the App's bot.
+    pub(crate) fn bot(&self) -> String {
+        format!("{}[bot]", self.app_slug)
     }
 
     /// Moves a fixed clock one second on, so that every mutation has its own time.
@@ -242,13 +259,24 @@ impl Repo {
     pub(crate) fn sync(&mut self, now: i64) -> anyhow::Result<()> {
         let bare = self.bare.clone();
         for pull in self.pulls.values_mut().filter(|p| p.state == PullState::Open) {
-            sync_pull(&bare, pull, now)?;
+            sync_pull(&bare, pull, now, self.merges_when_asked)?;
         }
         Ok(())
     }
+
+    /// Computes the merge that somebody's question has set off.
+    pub(crate) fn asked_for(&mut self, number: u64, now: i64) -> anyhow::Result<()> {
+        match self.pulls.get_mut(&number).filter(|pull| pull.pending && self.merges_when_asked) {
+            Some(pull) => {
+                pull.pending = false;
+                sync_pull(&self.bare, pull, now, false)
+            }
+            None => Ok(()),
+        }
+    }
 }
 
-fn sync_pull(bare: &Bare, pull: &mut Pull, now: i64) -> anyhow::Result<()> {
+fn sync_pull(bare: &Bare, pull: &mut Pull, now: i64, later: bool) -> anyhow::Result<()> {
     let number = pull.number;
     let head_ref = format!("refs/pull/{number}/head");
     let source = if pull.fork { head_ref.clone() } else { format!("refs/heads/{}", pull.head_ref) };
@@ -260,6 +288,7 @@ fn sync_pull(bare: &Bare, pull: &mut Pull, now: i64) -> anyhow::Result<()> {
     }
     (pull.head_sha, pull.base_sha) = (head, base);
     bare.set_ref(&head_ref, &pull.head_sha)?;
+    pull.pending |= later && (moved || pull.mergeable.is_none());
     if pull.pending {
         // As GitHub does while it computes: unknown, and the old merge ref still there.
         pull.mergeable = None;

@@ -14,14 +14,14 @@ pub(crate) struct World {
 }
 
 /// What came back.
-struct Got {
-    status: u16,
+pub(crate) struct Got {
+    pub(crate) status: u16,
     headers: HeaderMap,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Got {
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
     }
 
@@ -32,7 +32,7 @@ impl Got {
 
 /// `acme/fleet` with two files on main and pull request 1 of alice that changes, renames, adds and removes.
 pub(crate) fn world(options: Options) -> World {
-    let github = FakeGitHub::start(options).unwrap();
+    let github = FakeGitHub::start(Options { watch: described::watch().into(), ..options }).unwrap();
     let repo = github.repo("acme/fleet");
     let long: String = (0..40).map(|n| format!("line {n}\n")).collect();
     repo.commit(
@@ -55,7 +55,7 @@ pub(crate) fn world(options: Options) -> World {
 }
 
 impl World {
-    async fn send(
+    pub(crate) async fn send(
         &self,
         method: &str,
         path: &str,
@@ -84,11 +84,20 @@ impl World {
         }
     }
 
-    async fn get(&self, path: &str) -> Got {
+    /// Requests that are not as GitHub describes them, because that is what is tried: each of them was found, and nothing else.
+    pub(crate) fn wrong_on_purpose(&self, expected: &[&str]) {
+        let found = self.github.misfits();
+        let missing = expected.iter().filter(|part| !found.iter().any(|one| one.contains(**part)));
+        let others = found.iter().filter(|one| !expected.iter().any(|part| one.contains(part)));
+        let missing: Vec<_> = missing.filter(|_| described::description().is_some()).collect();
+        assert_eq!((missing, others.collect::<Vec<_>>()), (vec![], vec![]));
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Got {
         self.send("GET", path, DEFAULT_TOKEN, Value::Null, &[]).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Got {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Got {
         self.send("POST", path, DEFAULT_TOKEN, body, &[]).await
     }
 }
@@ -145,7 +154,7 @@ async fn what_github_refuses() {
             422,
             "Unprocessable Entity",
         ),
-        ("POST", reviews, DEFAULT_TOKEN, json!({"event": "LIKE"}), 422, "Validation Failed"),
+        ("POST", reviews, DEFAULT_TOKEN, json!({"event": "LIKE"}), 422, "Unprocessable Entity"),
         ("POST", reviews, DEFAULT_TOKEN, json!({"event": "REQUEST_CHANGES"}), 422, "Unprocessable Entity"),
         (
             "POST",
@@ -183,6 +192,14 @@ async fn what_github_refuses() {
     assert!(own.errors().contains("Can not approve your own pull request"));
     let nameless = reqwest::Client::builder().no_proxy().build().unwrap();
     assert_eq!(nameless.get(format!("{}/user", world.github.url())).send().await.unwrap().status(), 403);
+    world.wrong_on_purpose(&[
+        "GET /nothing: ",
+        "PUT /repos/acme/fleet/pulls/1: ",
+        "/pulls -> 422: the parameter `state`",
+        "/comments -> 422: sent: the body: \"body\" is a required property",
+        "/reviews -> 422: sent: `/event`",
+        "GET /user -> 403: no `User-Agent`",
+    ]);
 }
 
 #[tokio::test]
@@ -254,6 +271,14 @@ async fn lists_come_in_pages_newest_first() {
             .map(|l| l[1..l.find('>').unwrap()].to_owned());
     }
     assert_eq!(pages, [vec![3, 5], vec![4, 2], vec![1]]);
+    let middle = world.get("/repos/acme/fleet/pulls?state=all&per_page=2&page=2").await;
+    let rels: Vec<&str> =
+        middle.header("link").split("rel=").skip(1).map(|l| l.trim_end_matches(", ")).collect();
+    assert!(middle.header("link").contains("/repositories/"), "lists name the repository by its number");
+    assert!(
+        rels.iter().zip(["prev", "next", "last", "first"]).all(|(found, rel)| found.contains(rel)),
+        "{rels:?}"
+    );
     let open = world.get("/repos/acme/fleet/pulls").await;
     assert_eq!(open.body.as_array().unwrap().len(), 4);
 }

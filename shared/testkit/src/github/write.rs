@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::auth::{self, APP_PERMISSIONS, Caller};
+use super::limits::secondary_limit;
 use super::read::At;
-use super::rest::{Answer, Ask, secondary_limit};
-use super::shape;
+use super::rest::{Answer, Ask};
+use super::shape::{self, Links, RepoFacts};
 use super::state::{Comment, Grant, Permission, PullState, Repo, Review};
 use super::{INSTALLATION_ID, Inner, message};
 use crate::clock::rfc3339;
@@ -19,6 +20,11 @@ fn refused(errors: Value, text: &str) -> Answer {
     let mut body = message(422, text);
     body["errors"] = errors;
     Answer::json(422, &body)
+}
+
+/// How reviews are refused: in one sentence, without a field.
+fn unprocessable(text: &str) -> Answer {
+    refused(json!([text]), "Unprocessable Entity")
 }
 
 /// The body of a new or changed comment, or GitHub's refusal of it.
@@ -162,19 +168,18 @@ fn try_review(at: &At<'_>, number: &str) -> Result<Answer, Answer> {
     let found = at.find(number, "pull_requests", "write")?;
     let (ask, pull) = (at.ask.json(), &found.pull);
     let body = ask["body"].as_str().unwrap_or_default().to_owned();
-    check_length(&body, "PullRequestReview")?;
+    if body.chars().count() > MAX_BODY {
+        return Err(unprocessable(&format!("Body is too long (maximum is {MAX_BODY} characters)")));
+    }
     let state_name = review_state(&ask, &body, pull.state, pull.author == author)?;
     let commit_id = match &ask["commit_id"] {
         Value::Null => pull.head_sha.clone(),
         Value::String(sha) => sha.clone(),
-        _ => return Err(super::read::invalid("PullRequestReview", "commit_id")),
+        _ => return Err(unprocessable("Could not coerce value to GitObjectID")),
     };
     let known = found.bare.commits(&pull.base_sha, &pull.head_sha).unwrap_or_default();
     if commit_id != pull.head_sha && !known.iter().any(|c| c.sha == commit_id) {
-        return Err(refused(
-            json!(["The commit_id is not part of the pull request"]),
-            "Unprocessable Entity",
-        ));
+        return Err(unprocessable("The commit_id is not part of the pull request"));
     }
     may_create(at.inner)?;
     let links = at.links();
@@ -190,7 +195,7 @@ fn try_review(at: &At<'_>, number: &str) -> Result<Answer, Answer> {
 
 /// What the event makes of the review, or GitHub's 422.
 fn review_state(ask: &Value, body: &str, pull: PullState, own: bool) -> Result<&'static str, Answer> {
-    let stop = |text: &str| Err(refused(json!([text]), "Unprocessable Entity"));
+    let stop = |text: &str| Err(unprocessable(text));
     match (ask["event"].as_str(), ask["event"].is_null()) {
         (_, true) => Ok("PENDING"),
         (Some("APPROVE"), _) if own => stop("Can not approve your own pull request"),
@@ -203,7 +208,7 @@ fn review_state(ask: &Value, body: &str, pull: PullState, own: bool) -> Result<&
         (Some("APPROVE"), _) => Ok("APPROVED"),
         (Some("REQUEST_CHANGES"), _) => Ok("CHANGES_REQUESTED"),
         (Some("COMMENT"), _) => Ok("COMMENTED"),
-        _ => Err(super::read::invalid("PullRequestReview", "event")),
+        _ => stop("Variable $event of type PullRequestReviewEvent was provided invalid value"),
     }
 }
 
@@ -246,9 +251,19 @@ pub(crate) fn installation_token(inner: &Inner, ask: &Ask, caller: &Caller, id: 
         };
     }
     let selection = if repositories.is_empty() { "all" } else { "selected" };
+    let chosen: Vec<RepoFacts> =
+        state.repos.values().filter(|repo| repositories.contains(&repo.id)).map(RepoFacts::of).collect();
     let (token, expires_at) = auth::mint(&mut state, Grant { repositories, permissions }, 3600);
     let granted =
         state.tokens.get(&token).and_then(|t| t.installation.clone()).unwrap_or_default().permissions;
-    let body = json!({"token": token, "expires_at": rfc3339(expires_at), "permissions": granted, "repository_selection": selection});
+    let mut body = json!({"token": token, "expires_at": rfc3339(expires_at), "permissions": granted, "repository_selection": selection});
+    if !chosen.is_empty() {
+        let links = Links::of(inner);
+        body["repositories"] = chosen
+            .iter()
+            .map(|facts| shape::repository(&mut state, &links, facts))
+            .collect::<Vec<_>>()
+            .into();
+    }
     Answer::json(201, &body)
 }

@@ -10,6 +10,7 @@ mod flux;
 mod go;
 mod jvm;
 mod kube;
+mod openapi;
 mod oracle;
 mod python;
 
@@ -24,6 +25,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{proc, workspace};
 
 pub(crate) use chromium::find as chromium;
+pub(crate) use openapi::file as openapi;
 pub(crate) use oracle::program as oracle;
 
 /// One tool: how it is named, what it is for, how to tell its pins and how to set it up.
@@ -57,6 +59,7 @@ pub(crate) const TOOLS: &[Tool] = &[
     jvm::DYNAMODB_LOCAL,
     jvm::ELASTICMQ,
     flux::CRDS,
+    openapi::GITHUB_OPENAPI,
     chromium::CHROMIUM,
     go::KUSTOMIZE,
     oracle::KUSTOMIZE_ORACLE,
