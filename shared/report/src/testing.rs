@@ -31,6 +31,7 @@ pub(crate) fn pull() -> PullRequest {
         head_owner: None,
         url: "https://github.com/acme/fleet/pull/7".to_owned(),
         updated_at: 1,
+        closed_at: None,
     }
 }
 

@@ -1,51 +1,66 @@
-//! The report as a GitHub comment. Every text of the pull request is inside a code fence or a code span, so it can neither ping
-//! people, nor load images, nor end the fence it is in. What does not fit is left out whole, diff by diff, and counted.
+//! The report as GitHub comments. Every text of the pull request is inside a code fence or a code span, so it can neither ping
+//! people, nor load images, nor end the fence it is in. What does not fit is left out by whole lines and objects, and counted;
+//! or, where the reader asks for the whole, goes on in further comments.
 
 mod escape;
 mod fit;
+mod item;
+mod split;
 #[cfg(test)]
 mod tests;
 
 use domain::change::Change;
+use domain::marker;
 use domain::report::{Finding, KustomizationReport, Report};
 
-use crate::safe::one_line;
+use crate::safe::{one_line, weight};
 use crate::{diff, words};
-use escape::{fence, html_code, prose, span};
-use fit::{Item, Section};
+use escape::{html_code, html_prose, prose, span};
+use fit::Limit;
+use item::{Block, Item, Section};
 
 /// What GitHub takes in a comment, in characters. Counted in UTF-16 units, which are never fewer.
 pub const COMMENT_LIMIT: usize = 65_536;
+/// What a comment of ours may have of that, with each line feed counted twice.
+const ROOM: Limit = Limit { most: COMMENT_LIMIT - 1_536, measure: weight };
 /// Notes shown of one list before the rest is counted.
 const NOTES: usize = 10;
 /// Characters of one sentence.
 const SENTENCE: usize = 500;
 
-/// The comment: a hidden first line with `marker`, the summary, then one foldable part per Kustomization.
-/// At most [`COMMENT_LIMIT`] characters and UTF-16 units. `marker` may hold letters, digits and `:/#-_. `; others are dropped.
+/// The comment: a hidden first line for `name` ([`domain::marker`]), the summary, then one foldable part per Kustomization.
+/// Below [`COMMENT_LIMIT`] characters and UTF-16 units.
 /// Shows what everyone may see who sees the pull request: text that stands in Git, and marks in place of the rest.
-pub fn comment(report: &Report, marker: &str) -> String {
+pub fn comment(report: &Report, name: &str) -> String {
     let report = &report.for_everyone();
-    let mut sections: Vec<Section> = report.kustomizations.iter().map(section).collect();
-    let head = head(report, marker);
-    fit::fit(&head, &mut sections, COMMENT_LIMIT)
+    fit::fit(&head(report, name), &sections(report), ROOM)
 }
 
-/// The hidden line that a comment of ours begins with, to be found again by.
-pub fn marker_line(marker: &str) -> String {
-    let mut inner: String =
-        marker.chars().filter(|c| c.is_ascii_alphanumeric() || ":/#-_. ".contains(*c)).take(200).collect();
-    // Two hyphens could end the comment early.
-    while inner.contains("--") {
-        inner = inner.replace("--", "-");
-    }
-    format!("<!-- {} -->", inner.trim_matches(['-', ' ']))
+/// The whole report over as many comments as it needs, ten at most: each like [`comment`], with a marker of its own.
+pub fn comments(report: &Report, name: &str) -> Vec<String> {
+    let report = &report.for_everyone();
+    let first = head(report, name);
+    split::split(sections(report), ROOM, |part, parts| match (part, parts) {
+        (1, 1) => first.clone(),
+        (1, _) => format!("{first}- {}\n", words::part(part, parts)),
+        _ => format!("{}\n### {}\n", marker::line(name, part), words::part(part, parts)),
+    })
 }
 
-fn head(report: &Report, marker: &str) -> String {
+/// Whether one comment leaves something out that several would show.
+pub(crate) fn overflows(report: &Report) -> bool {
+    let report = &report.for_everyone();
+    !fit::all_fits(&head(report, "preflux:report"), &sections(report), ROOM)
+}
+
+fn sections(report: &Report) -> Vec<Section> {
+    report.kustomizations.iter().map(section).collect()
+}
+
+fn head(report: &Report, name: &str) -> String {
     let pull = &report.pull;
     let mut lines =
-        vec![marker_line(marker), format!("### {}", prose(&words::headline(report))), String::new()];
+        vec![marker::line(name, 1), format!("### {}", prose(&words::headline(report))), String::new()];
     lines.extend(words::risks(report).iter().map(|risk| format!("- ⚠️ {}", prose(risk))));
     lines.push(format!("- {}", prose(&words::cluster(&report.cluster))));
     let optional =
@@ -80,6 +95,7 @@ fn section(kustomization: &KustomizationReport) -> Section {
     if !path.is_empty() {
         title.push_str(&format!(" ({})", html_code(&path)));
     }
+    let again = format!("\n<details><summary>{title} — {}</summary>\n\n", words::continued());
     let mut items = Vec::new();
     let facts = match &kustomization.finding {
         Finding::Failed { side, error, unknown } => {
@@ -95,23 +111,20 @@ fn section(kustomization: &KustomizationReport) -> Section {
         }
     };
     title.push_str(&format!(" — {facts}"));
-    words::presence(kustomization).iter().for_each(|word| title.push_str(&format!(", {word}")));
+    words::presence(kustomization).iter().for_each(|word| title.push_str(&format!(", {}", html_prose(word))));
     let mut notes = sentences(&kustomization.notes, "- ");
     if !kustomization.drift.is_empty() {
         notes.push(format!("- {}, below as differing", prose(&words::drift(kustomization.drift.len()))));
         items.extend(kustomization.drift.iter().map(|change| item(change, words::drifted())));
     }
     let notes = if notes.is_empty() { String::new() } else { notes.join("\n") + "\n\n" };
-    Section { open: format!("\n<details><summary>{title}</summary>\n\n{notes}"), items }
+    Section { open: format!("\n<details><summary>{title}</summary>\n\n{notes}"), again, items }
 }
 
 fn failure(what: &str, error: &str) -> Item {
     let error = crate::safe::visible(error);
-    Item {
-        full: format!("{what}:\n\n{}\n", fence("text", &error)),
-        short: format!("{what}: {}\n\n", span(&one_line(&error, SENTENCE))),
-        diff: true,
-    }
+    let short = format!(": {}", span(&one_line(&error, SENTENCE)));
+    Item { title: what.to_owned(), end: ":", short, block: Some(Block::new("text", error)) }
 }
 
 fn item(change: &Change, what: &str) -> Item {
@@ -125,13 +138,8 @@ fn item(change: &Change, what: &str) -> Item {
     }
     let lines = diff::of(change);
     if lines.is_empty() {
-        let whole = format!("{title} — {}\n\n", words::no_lines(change));
-        return Item { full: whole.clone(), short: whole, diff: false };
+        return Item { title, end: "", short: format!(" — {}", words::no_lines(change)), block: None };
     }
-    let count = lines.lines().count();
-    Item {
-        full: format!("{title}\n\n{}\n", fence("diff", &lines)),
-        short: format!("{title} — {} left out\n\n", words::plural(count, "line", "lines")),
-        diff: true,
-    }
+    let short = format!(" — {} left out", words::plural(lines.lines().count(), "line", "lines"));
+    Item { title, end: "", short, block: Some(Block::new("diff", lines)) }
 }

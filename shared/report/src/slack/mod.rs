@@ -13,7 +13,7 @@ mod tests;
 use serde_json::{Value, json};
 
 use domain::report::Report;
-use domain::{PullRequest, ReportId};
+use domain::{ButtonStyle, PullRequest, ReportId};
 
 pub use details::{Details, details};
 pub use mrkdwn::escape;
@@ -29,6 +29,28 @@ pub struct MessageView<'a> {
     pub state: State<'a>,
     /// The last thing that somebody did, such as `Posted as a comment by Ann`.
     pub note: Option<&'a str>,
+    /// Further buttons, after our own.
+    pub extra: &'a [ExtraButton],
+}
+
+/// A button that the configuration adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtraButton {
+    /// What stands on it.
+    pub text: String,
+    /// How it looks.
+    pub style: ButtonStyle,
+    /// What it does.
+    pub does: ExtraDoes,
+}
+
+/// What a further button does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExtraDoes {
+    /// Opens a page.
+    Url(String),
+    /// Runs what could be typed after `/flux`.
+    Command(String),
 }
 
 /// Where a pull request stands.
@@ -36,6 +58,11 @@ pub struct MessageView<'a> {
 pub enum State<'a> {
     /// A diff is due.
     Queued,
+    /// A diff is made when somebody asks for it.
+    Offered {
+        /// What the button that asks for it names.
+        report: &'a ReportId,
+    },
     /// A diff is being made.
     Running,
     /// The newest report stands.

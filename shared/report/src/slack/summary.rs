@@ -2,11 +2,12 @@
 
 use domain::interact::Action;
 use domain::report::{Finding, Report};
-use domain::{PullRequest, ReportId, Trust};
+use domain::{ButtonStyle, PullRequest, ReportId, Trust};
 use serde_json::{Value, json};
 
 use super::mrkdwn::{code, cost, escape, escape_within, sentence, words as plain};
-use super::{MessageView, State, context, limits, lines, section};
+use super::{ExtraDoes, MessageView, State, context, limits, lines, section};
+use crate::markdown::overflows;
 use crate::safe::{cut, one_line};
 use crate::words;
 
@@ -32,7 +33,7 @@ pub fn summary(view: &MessageView<'_>) -> (String, Vec<Value>) {
     let text = format!("{} {}: {status}", view.pull.key, one_line(&view.pull.title, 200));
     let mut blocks = vec![section("title", &title(view.pull))];
     match view.state {
-        State::Queued | State::Running | State::Superseded => {
+        State::Queued | State::Running | State::Superseded | State::Offered { .. } => {
             blocks.push(section("status", &escape(&status)))
         }
         State::Failed { .. } => blocks.push(section("status", &format!("⚠️ {}", sentence(&status, STATUS)))),
@@ -45,7 +46,8 @@ pub fn summary(view: &MessageView<'_>) -> (String, Vec<Value>) {
     if let Some(note) = view.note.filter(|note| !note.trim().is_empty()) {
         blocks.push(context("note", &[plain(note, NOTE)]));
     }
-    let buttons = buttons(view);
+    let mut buttons = buttons(view);
+    buttons.extend(extra(view, buttons.len()));
     if !buttons.is_empty() {
         blocks.push(json!({"type": "actions", "block_id": "actions", "elements": buttons}));
     }
@@ -56,6 +58,7 @@ pub fn summary(view: &MessageView<'_>) -> (String, Vec<Value>) {
 fn status(state: &State<'_>) -> String {
     match state {
         State::Queued => "Waiting to be diffed…".to_owned(),
+        State::Offered { .. } => "Not diffed yet: press Diff to see what it does".to_owned(),
         State::Running => "Being diffed…".to_owned(),
         State::Reported(report) => words::headline(report),
         State::Failed { why, .. } => words::replies::diff_failed(why),
@@ -162,7 +165,12 @@ fn buttons(view: &MessageView<'_>) -> Vec<Value> {
             let mut approve = button(Action::Approve, "Approve", id, None);
             approve["style"] = json!("primary");
             approve["confirm"] = confirm(report);
-            let mut all = vec![button(Action::PostComment, "Post as comment", id, None), approve];
+            let mut all = vec![button(Action::PostComment, "Post as comment", id, None)];
+            // Only where one comment cannot hold it.
+            all.extend(
+                overflows(report).then(|| button(Action::PostWhole, "Publish the whole report", id, None)),
+            );
+            all.push(approve);
             all.extend(view_button());
             all.push(button(Action::RunAgain, "Run again", id, None));
             all.extend((report.trust == Trust::Untrusted).then(|| full(report)));
@@ -172,9 +180,36 @@ fn buttons(view: &MessageView<'_>) -> Vec<Value> {
             let again = report.map(|id| button(Action::RunAgain, "Run again", Some(id), None));
             view_button().into_iter().chain(again).collect()
         }
+        State::Offered { report } => {
+            let mut diff = button(Action::RunAgain, "Diff", Some(report), None);
+            diff["style"] = json!("primary");
+            std::iter::once(diff).chain(view_button()).collect()
+        }
         State::Queued | State::Running | State::Superseded => view_button().into_iter().collect(),
         State::Closed(_) | State::Merged(_) => Vec::new(),
     }
+}
+
+/// The configuration's buttons, as many as still fit; whoever filled them in kept to the limits of each.
+fn extra(view: &MessageView<'_>, taken: usize) -> Vec<Value> {
+    let room = limits::ACTIONS_ELEMENTS.saturating_sub(taken);
+    let made = view.extra.iter().take(room).enumerate().map(|(place, extra)| {
+        let (kind, field, value) = match &extra.does {
+            ExtraDoes::Url(url) => ("link", "url", url),
+            ExtraDoes::Command(command) => ("command", "value", command),
+        };
+        let label = one_line(&extra.text, limits::BUTTON - 1);
+        let text = json!({"type": "plain_text", "text": label});
+        let mut button = json!({"type": "button", "action_id": format!("{kind}_{place}"), "text": text});
+        button[field] = json!(value);
+        match extra.style {
+            ButtonStyle::Plain => {}
+            ButtonStyle::Primary => button["style"] = json!("primary"),
+            ButtonStyle::Danger => button["style"] = json!("danger"),
+        }
+        button
+    });
+    made.collect()
 }
 
 fn button(action: Action, label: &str, report: Option<&ReportId>, url: Option<&str>) -> Value {

@@ -14,7 +14,8 @@ use crate::testing::{HOSTILE, changed, created, kustomization, object, pull, rep
 
 fn show(state: State<'_>) -> String {
     let pull = pull();
-    let (text, blocks) = summary(&MessageView { pull: &pull, state, note: Some("Asked for again by Ann") });
+    let (text, blocks) =
+        summary(&MessageView { pull: &pull, state, note: Some("Asked for again by Ann"), extra: &[] });
     assert_eq!(limits::fits(&blocks), Ok(()));
     let mut out = format!("{text}\n");
     for block in &blocks {
@@ -88,11 +89,13 @@ fn every_other_state_says_where_it_stands() {
 fn buttons_carry_the_report_and_nothing_else() {
     let (mut report, pull) = (example(), pull());
     report.trust = Trust::Untrusted;
-    let (_, blocks) = summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None });
+    let (_, blocks) =
+        summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[] });
     let buttons = blocks.last().unwrap()["elements"].as_array().unwrap();
     let ids: Vec<_> =
         buttons.iter().map(|b| Action::from_id(b["action_id"].as_str().unwrap()).unwrap()).collect();
-    assert_eq!(ids, Action::ALL);
+    let usual: Vec<_> = Action::ALL.into_iter().filter(|action| *action != Action::PostWhole).collect();
+    assert_eq!(ids, usual);
     for button in buttons {
         let link = button["action_id"] == "view";
         assert_eq!(button["value"].as_str(), (!link).then(|| report.id.as_str()));
@@ -109,18 +112,33 @@ fn buttons_carry_the_report_and_nothing_else() {
 }
 
 #[test]
+fn only_what_one_comment_cannot_hold_can_be_published_whole() {
+    let pull = pull();
+    let lines = |n: usize| created(object("ConfigMap", "big"), json!({ "data": "line of text\n".repeat(n) }));
+    for (n, wanted) in [(100, false), (6_000, true)] {
+        let report = report(vec![kustomization("a/b", vec![lines(n)])]);
+        let view = MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[] };
+        let (_, blocks) = summary(&view);
+        assert_eq!(json!(blocks).to_string().contains("\"action_id\":\"post_whole\""), wanted, "{n}");
+    }
+}
+
+#[test]
 fn only_an_outsiders_report_can_be_run_in_full() {
     let (mut report, pull) = (example(), pull());
     let by = "ann".to_owned();
     for trust in [Trust::Author, Trust::Configured, Trust::Vouched { by }] {
         report.trust = trust;
-        let (_, blocks) = summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None });
+        let (_, blocks) =
+            summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[] });
         assert!(!json!(blocks).to_string().contains("run_full"));
     }
     assert!(
-        json!(summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None }).1)
-            .to_string()
-            .contains("ann asked for the full diff of 11111111")
+        json!(
+            summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[] }).1
+        )
+        .to_string()
+        .contains("ann asked for the full diff of 11111111")
     );
 }
 
@@ -146,7 +164,7 @@ fn hostile_addresses_are_no_links() {
     let mut pull = pull();
     for url in ["javascript:alert(1)", "https://x|<!channel>", "https://x y", ""] {
         pull.url = url.to_owned();
-        let (_, blocks) = summary(&MessageView { pull: &pull, state: State::Queued, note: None });
+        let (_, blocks) = summary(&MessageView { pull: &pull, state: State::Queued, note: None, extra: &[] });
         assert!(texts(&blocks[0])[0].starts_with("*acme/fleet#7* "), "{url}");
         assert_eq!(blocks.len(), 2, "no View button for {url}");
     }
@@ -202,13 +220,17 @@ fn the_worst_that_can_come_together_still_fits() {
         (bad.clone(), bad.clone(), bad.clone());
     given.pull.base_branch.clone_from(&bad);
     given.pull.url = format!("https://github.com/{}", "&".repeat(70));
-    let (text, blocks) =
-        summary(&MessageView { pull: &given.pull, state: State::Reported(&given), note: Some(&bad) });
+    let (text, blocks) = summary(&MessageView {
+        pull: &given.pull,
+        state: State::Reported(&given),
+        note: Some(&bad),
+        extra: &[],
+    });
     assert_eq!(limits::fits(&blocks), Ok(()));
     assert!(crate::safe::units(&text) <= limits::FALLBACK);
     let failed = State::Failed { why: &bad, report: Some(&given.id) };
     assert_eq!(
-        limits::fits(&summary(&MessageView { pull: &given.pull, state: failed, note: None }).1),
+        limits::fits(&summary(&MessageView { pull: &given.pull, state: failed, note: None, extra: &[] }).1),
         Ok(())
     );
 }
@@ -238,7 +260,7 @@ proptest! {
     #[test]
     fn messages_fit_whatever_is_in_them(given in reports(20_000)) {
         let state = State::Reported(&given);
-        let (text, blocks) = summary(&MessageView { pull: &given.pull, state, note: Some(&given.pull.title) });
+        let (text, blocks) = summary(&MessageView { pull: &given.pull, state, note: Some(&given.pull.title), extra: &[] });
         prop_assert!(crate::safe::units(&text) <= limits::FALLBACK);
         prop_assert_eq!(limits::fits(&blocks), Ok(()));
         nothing_live(&blocks)?;

@@ -284,7 +284,7 @@ pub fn proposal(pull: &PullRequest) -> String {
 
 /// How many diffs a comment had to leave out; `objects` and `kustomizations` are not even listed.
 pub fn left_out(diffs: usize, objects: usize, kustomizations: usize) -> String {
-    let mut text = format!("{} left out here", plural(diffs, "diff is", "diffs are"));
+    let mut text = format!("{} left out here or shown in part", plural(diffs, "diff is", "diffs are"));
     for (n, one, many) in
         [(objects, "object is", "objects are"), (kustomizations, "Kustomization is", "Kustomizations are")]
     {
@@ -293,6 +293,26 @@ pub fn left_out(diffs: usize, objects: usize, kustomizations: usize) -> String {
         }
     }
     text + ": GitHub takes 65,536 characters in a comment. The whole report is in the thread of this pull request's Slack message."
+}
+
+/// Beside an object of which only the first lines are shown.
+pub fn first_lines(shown: usize, all: usize) -> String {
+    format!("the first {} of {} lines", count(shown), count(all))
+}
+
+/// Beside an object whose lines went on in a further comment.
+pub fn continued() -> &'static str {
+    "continued"
+}
+
+/// In place of the end of a line that is longer than a comment can show.
+pub fn cut_line(more: usize) -> String {
+    format!(" ({} more characters, cut here)", count(more))
+}
+
+/// Over a comment that continues the report.
+pub fn part(part: usize, parts: usize) -> String {
+    format!("Part {part} of {parts} of the report")
 }
 
 /// That the details went into a file.
@@ -323,7 +343,17 @@ fn quoted(name: &str) -> String {
 
 /// `1 object`, `2 objects`.
 pub(crate) fn plural(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
+    format!("{} {}", count(n), if n == 1 { one } else { many })
+}
+
+/// A number; from a million on in groups, since GitHub could take it for a commit.
+fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let grouped = |(i, digit): (usize, char)| {
+        let comma = n >= 1_000_000 && i > 0 && (digits.len() - i).is_multiple_of(3);
+        comma.then_some(',').into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(grouped).collect()
 }
 
 fn list(names: &[String]) -> String {
@@ -378,9 +408,12 @@ mod tests {
 
     #[test]
     fn left_out_counts_everything() {
-        assert!(left_out(1, 0, 0).starts_with("1 diff is left out here: GitHub takes 65,536 characters"));
+        assert!(
+            left_out(1, 0, 0)
+                .starts_with("1 diff is left out here or shown in part: GitHub takes 65,536 characters")
+        );
         assert!(left_out(9, 2, 1).starts_with(
-            "9 diffs are left out here, 2 objects are not even listed, 1 Kustomization is not even listed:"
+            "9 diffs are left out here or shown in part, 2 objects are not even listed, 1 Kustomization is not even listed:"
         ));
     }
 }

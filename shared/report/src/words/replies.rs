@@ -2,14 +2,16 @@
 //! Each gives a fact and, where something went wrong, a next step.
 
 use domain::interact::{Action, Refusal};
-use domain::{CommitSha, PullKey, PullState};
+use domain::{CommitSha, PullKey, PullState, RepoName};
 
+use super::plural;
 use crate::safe::one_line;
 
 /// At once after a click.
 pub fn acknowledged(action: Action) -> &'static str {
     match action {
         Action::PostComment => "Posting the comment…",
+        Action::PostWhole => "Publishing the whole report…",
         Action::Approve => "Approving…",
         Action::View => "Opening the pull request…",
         Action::RunAgain => "Diffing again…",
@@ -46,6 +48,13 @@ pub fn unknown_report(action: Action) -> String {
     format!("{}: this report is no longer kept. Push to the pull request to get a new one.", attempt(action))
 }
 
+/// A repository is watched for the first time, and has more open pull requests than are reported at once.
+pub fn watched_from_now(repo: &RepoName, reported: usize, left: usize) -> String {
+    format!(
+        "`{repo}` is watched from now on. Of its open pull requests the {reported} that changed last are reported now, and {left} more when they change."
+    )
+}
+
 /// A click or a command by somebody who may not.
 pub fn not_allowed() -> &'static str {
     "That is not yours to do here: the configuration does not name you or your workspace. Ask whoever runs Preflux."
@@ -67,14 +76,39 @@ pub fn comment_posted(by: &str) -> String {
     format!("Posted as a comment by {}", name(by))
 }
 
-/// Under the message, after the approval.
-pub fn approved(by: &str, head: &CommitSha) -> String {
-    format!("Approved at {} by {}", head.short(), name(by))
+/// Under the message, after the whole report is there.
+pub fn whole_posted(by: &str, comments: usize) -> String {
+    format!("Published whole, in {}, by {}", plural(comments, "comment", "comments"), name(by))
 }
 
 /// Under the message, after Run again.
 pub fn run_again(by: &str) -> String {
     format!("Asked for again by {}", name(by))
+}
+
+/// Under the message, after somebody approved as themselves.
+pub fn approved_as(by: &str, login: &str, head: &CommitSha) -> String {
+    format!("Approved at {} by {}, as {} on GitHub", head.short(), name(by), name(login))
+}
+
+/// Under the message, after an approval by the account that everybody shares.
+pub fn approved_shared(by: &str, head: &CommitSha) -> String {
+    format!("Approved at {} for {}, with the account that Preflux uses", head.short(), name(by))
+}
+
+/// The text of the review that the shared account leaves on GitHub.
+pub fn shared_review(by: &str, head: &CommitSha) -> String {
+    format!(
+        "Approved from Slack with the account that Preflux uses, for {}, after reading the report on {}. GitHub does not know who that is, and cannot tell whether they had a hand in it.",
+        name(by),
+        head.short()
+    )
+}
+
+/// A command about one's own account did not work. `heals` says whether it may later.
+pub fn command_failed(why: &str, heals: bool) -> String {
+    let next = if heals { "Try again in a minute." } else { "Ask whoever runs Preflux." };
+    format!("That did not work: {}. {next}", one_line(why, 600).trim_end_matches('.'))
 }
 
 /// The text of the review that an approval leaves on GitHub.
@@ -108,6 +142,7 @@ pub fn unknown_command(error: &str) -> String {
 /// `/flux help`.
 pub fn help() -> &'static str {
     "`/flux get kustomizations` shows the cluster's Flux Kustomizations: `-n NAMESPACE` for one namespace, `-A` for all (the default).\n\
+     `/flux link` links your own GitHub account, so that you can approve here as yourself; `/flux unlink` takes that back, `/flux whoami` shows it.\n\
      `/flux help` shows this."
 }
 
@@ -133,6 +168,7 @@ pub fn confirm_full(pull: &PullKey, head: &CommitSha) -> String {
 fn attempt(action: Action) -> &'static str {
     match action {
         Action::PostComment => "The comment was not posted",
+        Action::PostWhole => "The whole report was not published",
         Action::Approve => "Nothing was approved",
         Action::View => "The pull request was not opened",
         Action::RunAgain | Action::RunFull => "Nothing was started",
@@ -142,6 +178,7 @@ fn attempt(action: Action) -> &'static str {
 fn noun(action: Action) -> &'static str {
     match action {
         Action::PostComment => "The comment",
+        Action::PostWhole => "Publishing the whole report",
         Action::Approve => "The approval",
         Action::View => "Opening it",
         Action::RunAgain => "The new diff",
