@@ -11,17 +11,18 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use crate::support::root;
 
 /// The pure crates: bytes and values in, values out.
-const PURE: [&str; 4] = ["domain", "kustomize", "flux", "report"];
+const PURE: [&str; 5] = ["domain", "kustomize", "flux", "report", "templates"];
 const FUNCTIONS: [&str; 4] = ["diff-worker", "interactions", "poller", "standalone"];
 
 /// Which of our crates each of our crates may use, apart from its tests. Whoever is not named here does not exist.
 const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("kustomize", &[]),
+    ("templates", &[]),
     ("flux", &["kustomize"]),
     ("report", &["domain"]),
     ("ports", &["domain", "kustomize"]),
-    ("flows", &["domain", "flux", "kustomize", "ports", "report"]),
+    ("flows", &["domain", "flux", "kustomize", "ports", "report", "templates"]),
     ("disk", &["kustomize"]),
     ("git", &["domain", "kustomize", "ports"]),
     ("github", &["domain", "ports"]),
@@ -42,6 +43,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kubernetes",
             "ports",
             "slack",
+            "templates",
         ],
     ),
     ("age-keys", &["ports"]),
@@ -65,6 +67,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "testkit",
         ],
     ),
+    ("described", &[]),
     ("xtask", &[]),
     ("preflux-tests", &[]),
 ];
@@ -93,6 +96,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("aws-sdk-kms", &["backend-aws"]),
     ("age", &["age-keys"]),
     ("aes-gcm", &["flux", "github"]),
+    ("minijinja", &["templates"]),
+    ("jsonschema", &["described"]),
 ];
 
 fn metadata() -> Metadata {

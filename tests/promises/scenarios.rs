@@ -365,6 +365,7 @@ fn pull_request(title: &str) -> PullRequest {
         head_owner: None,
         url: "https://git.example/acme/scenarios/pull/1".to_owned(),
         updated_at: 1_700_000_000,
+        closed_at: None,
     }
 }
 

@@ -36,7 +36,9 @@ fn examples() -> Vec<(&'static str, Job)> {
         ("v1-diff-base-moved", diff(Cause::BaseMoved)),
         ("v1-diff-asked", diff(Cause::Asked)),
         ("v1-refresh", Job::Refresh { pull: "acme/fleet#7".parse().unwrap() }),
+        ("v1-discover", Job::Discover),
         ("v1-click-post-comment", click(Action::PostComment)),
+        ("v1-click-post-whole", click(Action::PostWhole)),
         ("v1-click-approve", click(Action::Approve)),
         ("v1-click-view", click(Action::View)),
         ("v1-click-run-again", click(Action::RunAgain)),
@@ -59,6 +61,7 @@ fn form(job: &Job) -> String {
     match job {
         Job::Diff(job) => format!("diff {:?}", job.cause),
         Job::Refresh { .. } => "refresh".to_owned(),
+        Job::Discover => "discover".to_owned(),
         Job::Click(click) => format!("click {:?}", click.action),
         Job::Command(_) => "command".to_owned(),
     }
@@ -90,7 +93,8 @@ fn every_file_and_every_form_has_its_example() {
     let forms: std::collections::BTreeSet<String> = examples().iter().map(|(_, job)| form(job)).collect();
     let causes = [Cause::Opened, Cause::Changed, Cause::BaseMoved, Cause::Asked].map(|c| form(&diff(c)));
     let clicks = Action::ALL.map(|action| form(&click(action)));
-    let wanted = causes.into_iter().chain(clicks).chain(["refresh".to_owned(), "command".to_owned()]);
+    let wanted =
+        causes.into_iter().chain(clicks).chain(["refresh", "discover", "command"].map(str::to_owned));
     assert_eq!(forms, wanted.collect());
 }
 

@@ -1,9 +1,11 @@
-//! The interactions function on Lambda: Slack's request in, an answer within its three seconds.
+//! The interactions function on Lambda: Slack's request in, an answer within its three seconds; and the page for browsers that are back
+//! from GitHub.
 
 use aws_lambda_events::event::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bootstrap::inbound::{Inbound, Request};
+use bootstrap::landing::{HEADERS, landing};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main]
@@ -18,6 +20,10 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn answer(inbound: &Inbound, request: &LambdaFunctionUrlRequest) -> LambdaFunctionUrlResponse {
+    let http = &request.request_context.http;
+    if http.path.as_deref() == Some("/github/callback") && http.method.as_deref() == Some("GET") {
+        return came_back(inbound, request.raw_query_string.as_deref().unwrap_or_default()).await;
+    }
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok());
     let text = request.body.as_deref().unwrap_or_default();
     let decoded =
@@ -42,5 +48,17 @@ async fn answer(inbound: &Inbound, request: &LambdaFunctionUrlRequest) -> Lambda
             .insert("content-type", "application/json".parse().expect("a media type is a header value"));
         response.body = Some(answer.body);
     }
+    response
+}
+
+/// A browser is back from GitHub.
+async fn came_back(inbound: &Inbound, query: &str) -> LambdaFunctionUrlResponse {
+    let (status, page) = landing(inbound, query).await;
+    let mut response = LambdaFunctionUrlResponse::default();
+    response.status_code = i64::from(status);
+    for (name, value) in HEADERS {
+        response.headers.insert(name, value.parse().expect("our own headers are header values"));
+    }
+    response.body = Some(page);
     response
 }

@@ -153,6 +153,7 @@ fn stand_in(args: &Args, repo: &Path, checkout: &Checkout) -> anyhow::Result<Pul
         head_owner: None,
         url: String::new(),
         updated_at: 0,
+        closed_at: None,
     })
 }
 

@@ -2,11 +2,14 @@
 
 mod clusters;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use bootstrap::config::Config;
+use bootstrap::parts::GitHub;
+use domain::{RepoName, RepoRule, Repositories};
 use ports::ledger::Ledger;
 use ports::{Clock, Forge as _, SystemClock};
 
@@ -15,11 +18,12 @@ use crate::diff::print;
 /// Checks everything and exits 1 when something needs mending.
 pub(crate) async fn run(config: &Path) -> anyhow::Result<ExitCode> {
     let config = bootstrap::local::config(config)?;
-    print(&format!("ok    configuration: repositories watched: {}", config.repositories.len()));
+    print(&format!("ok    configuration: rules: {}", config.repositories.len()));
     let mut parts = vec![
-        ("GitHub".to_owned(), github(&config).await.map(Found::from)),
+        ("GitHub".to_owned(), github(&config).await),
         ("Slack".to_owned(), slack(&config).await.map(Found::from)),
     ];
+    parts.push(("people".to_owned(), people(&config).await));
     parts.extend(clusters::all(&config).await);
     let mut problems = 0;
     for (part, result) in parts {
@@ -54,25 +58,76 @@ impl From<Vec<String>> for Found {
     }
 }
 
-async fn github(config: &Config) -> anyhow::Result<Vec<String>> {
+/// Repositories of an organisation that are looked at one by one; the others are listed all the same.
+const MOST_OF_ONE: usize = 10;
+
+async fn github(config: &Config) -> anyhow::Result<Found> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ledger = Ledger::new(Arc::new(bootstrap::local::memory(clock.clone())?), clock.clone());
     let secrets = bootstrap::local::secrets(config);
     let github = bootstrap::parts::github(&config.github, secrets.as_ref(), ledger, clock).await?;
-    let mut lines = Vec::new();
+    let mut found = Found::from(Vec::new());
+    let mut seen = BTreeSet::new();
     for rule in &config.repositories {
-        github.pulls(&rule.repo, 1, None).await?;
-        let standing = github.doctor(&rule.repo).await?;
-        anyhow::ensure!(
-            standing.missing.is_empty(),
-            "{} lacks for {}: {} (infra/github/app-permissions.md says what is needed)",
-            standing.login,
-            rule.repo,
-            standing.missing.join(", ")
-        );
-        lines.push(format!("{} can be read, and written to by {}", rule.repo, standing.login));
+        for repo in meant(&github, rule, &mut found).await? {
+            if seen.insert(repo.clone()) {
+                found.well.push(standing(&github, &repo).await?);
+            }
+        }
     }
-    Ok(lines)
+    Ok(found)
+}
+
+/// The repositories that a rule is about, as far as GitHub alone can say.
+async fn meant(github: &GitHub, rule: &RepoRule, found: &mut Found) -> anyhow::Result<Vec<RepoName>> {
+    match &rule.repositories {
+        Repositories::Named(repo) => Ok(vec![repo.clone()]),
+        Repositories::Of { owner, names } => {
+            let mut listed = github.repositories(owner).await?;
+            listed.retain(|repo| names.accept(repo.name()));
+            found.well.push(format!("{owner} has {} repositories that are watched", listed.len()));
+            listed.truncate(MOST_OF_ONE);
+            Ok(listed)
+        }
+        Repositories::Discovered { .. } => {
+            found
+                .notes
+                .push("which repositories the clusters point to is found out by `preflux serve`".to_owned());
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Whether people can approve, and as whom.
+async fn people(config: &Config) -> anyhow::Result<Found> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ledger = Ledger::new(Arc::new(bootstrap::local::memory(clock.clone())?), clock.clone());
+    let secrets = bootstrap::local::secrets(config);
+    bootstrap::parts::people(config, secrets.as_ref(), ledger, clock).await?;
+    let mut found = Found::from(Vec::new());
+    match &config.people.app {
+        Some(app) => {
+            found.well.push("the client secret is there".to_owned());
+            found.notes.push(format!("the GitHub App has to list the callback URL {}", app.callback_url()));
+        }
+        None if config.people.shared_identity => found.notes.push(
+            "Approve uses the account of Preflux for everybody, who had a hand in the commits too".to_owned(),
+        ),
+        None => found.notes.push("nobody can approve in Slack: `people` names no GitHub App".to_owned()),
+    }
+    Ok(found)
+}
+
+async fn standing(github: &GitHub, repo: &RepoName) -> anyhow::Result<String> {
+    github.pulls(repo, 1, None).await?;
+    let standing = github.doctor(repo).await?;
+    anyhow::ensure!(
+        standing.missing.is_empty(),
+        "{} lacks for {repo}: {} (infra/github/app-permissions.md says what is needed)",
+        standing.login,
+        standing.missing.join(", ")
+    );
+    Ok(format!("{repo} can be read, and written to by {}", standing.login))
 }
 
 async fn slack(config: &Config) -> anyhow::Result<Vec<String>> {
@@ -80,9 +135,10 @@ async fn slack(config: &Config) -> anyhow::Result<Vec<String>> {
     bootstrap::parts::slack_secrets(secrets.as_ref(), &config.slack.identity).await?;
     let slack = bootstrap::parts::slack(&config.slack, secrets.as_ref()).await?;
     let mut lines = Vec::new();
-    for rule in &config.repositories {
-        ports::Chat::find(slack.as_ref(), &rule.channel, None, "doctor").await?;
-        lines.push(format!("channel {} of {} can be read", rule.channel, rule.repo));
+    let channels: BTreeSet<&str> = config.repositories.iter().map(|rule| rule.channel.as_str()).collect();
+    for channel in channels {
+        ports::Chat::find(slack.as_ref(), channel, None, "doctor").await?;
+        lines.push(format!("channel {channel} can be read"));
     }
     Ok(lines)
 }

@@ -9,12 +9,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bootstrap::config::Config;
 use bootstrap::inbound::Request;
+use bootstrap::landing::{HEADERS, landing};
 use bootstrap::local::{self, Local};
 
 /// Jobs that are worked on at a time.
@@ -48,7 +49,7 @@ impl Drop for Running {
 /// Starts polling, working and listening.
 pub(crate) async fn start(config: &Config) -> anyhow::Result<Running> {
     let (local, mut running) = listen(config).await?;
-    let every = Duration::from_secs(config.poll_every_s);
+    let every = Duration::from_secs(config.pace.every_s);
     let poller = local.clone();
     running.tasks.push(tokio::spawn(async move { poller.poll_for_ever(every).await }));
     for _ in 0..WORKERS {
@@ -65,6 +66,7 @@ pub(crate) async fn listen(config: &Config) -> anyhow::Result<(Arc<Local>, Runni
         .route("/healthz", get(|| async { "ok" }))
         .route("/slack/interactions", post(slack))
         .route("/slack/commands", post(slack))
+        .route("/github/callback", get(github))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(local.clone());
     let listener = tokio::net::TcpListener::bind(&config.listen)
@@ -93,6 +95,12 @@ async fn slack(State(local): State<Arc<Local>>, headers: HeaderMap, body: Bytes)
         return status.into_response();
     }
     (status, [(header::CONTENT_TYPE, "application/json")], answer.body).into_response()
+}
+
+async fn github(State(local): State<Arc<Local>>, RawQuery(query): RawQuery) -> Response {
+    let (status, page) = landing(&local.inbound, query.as_deref().unwrap_or_default()).await;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, HEADERS, page).into_response()
 }
 
 pub(crate) async fn stop_signal() {

@@ -62,8 +62,12 @@ impl Base {
     #[cfg(feature = "poll")]
     pub async fn poller(self) -> anyhow::Result<flows::poll::PollCtx> {
         let secrets = self.secrets.as_ref();
-        let forge =
-            crate::parts::github(&self.config.github, secrets, self.ledger.clone(), self.clock.clone());
+        let forge = crate::parts::polled_github(
+            &self.config.github,
+            secrets,
+            self.ledger.clone(),
+            self.clock.clone(),
+        );
         Ok(flows::poll::PollCtx {
             forge: forge.await?,
             queue: self.queue,
@@ -71,6 +75,8 @@ impl Base {
             ledger: self.ledger,
             clock: self.clock,
             rules: self.config.repositories,
+            pace: self.config.pace,
+            first_reports: self.config.first_reports,
         })
     }
 

@@ -7,6 +7,8 @@ pub mod config;
 pub mod inbound;
 #[cfg(feature = "aws")]
 pub mod lambda;
+#[cfg(feature = "interact")]
+pub mod landing;
 #[cfg(feature = "embedded")]
 pub mod local;
 pub mod parts;

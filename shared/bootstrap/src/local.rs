@@ -70,13 +70,21 @@ impl Local {
         .await?;
         // A broken signing secret is found now, not at the first click.
         parts::slack_secrets(secrets.as_ref(), &config.slack.identity).await?;
+        let forge = if config.github.readers.is_empty() {
+            work.forge.clone()
+        } else {
+            let (ledger, clock) = (ledger.clone(), clock.clone());
+            parts::polled_github(&config.github, secrets.as_ref(), ledger, clock).await?
+        };
         let poll = PollCtx {
-            forge: work.forge.clone(),
+            forge,
             queue: queue.clone(),
             ledger: ledger.clone(),
             chat: Some(work.chat.clone()),
             clock: clock.clone(),
             rules: config.repositories.clone(),
+            pace: config.pace,
+            first_reports: config.first_reports,
         };
         let ctx = InteractCtx { queue: queue.clone(), ledger, team: config.slack.team.clone() };
         let inbound = Inbound { secrets, identity: config.slack.identity.clone(), clock, ctx };

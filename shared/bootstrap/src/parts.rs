@@ -70,10 +70,11 @@ mod outside {
     //! GitHub and Slack.
 
     use super::*;
-    use crate::config::{GitHubConfig, GitHubIdentity, SlackConfig};
-    use github::{Auth, GitHub, Settings};
-    use ports::Clock;
+    use crate::config::{Config, GitHubConfig, GitHubIdentity, SlackConfig};
+    pub use github::GitHub;
+    use github::{Auth, LinkedPeople, PeopleSettings, Rotator, Settings};
     use ports::ledger::Ledger;
+    use ports::{Clock, Forge};
     use slack::SlackClient;
 
     #[derive(Deserialize)]
@@ -98,6 +99,36 @@ mod outside {
         Ok(Arc::new(GitHub::new(Settings { api_url: config.api_url.clone(), auth, clock, ledger })?))
     }
 
+    /// GitHub to be polled: with the identity that the configuration names, and with those that read beside it. One of these whose
+    /// secret cannot be used is left out, and the log says so.
+    ///
+    /// # Errors
+    /// As for [`github`].
+    pub async fn polled_github(
+        config: &GitHubConfig,
+        secrets: &dyn Secrets,
+        ledger: Ledger,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Arc<dyn Forge>> {
+        let first = github(config, secrets, ledger.clone(), Arc::clone(&clock)).await?;
+        if config.readers.is_empty() {
+            return Ok(first);
+        }
+        let mut readers = Vec::new();
+        for identity in &config.readers {
+            let own = GitHubConfig { identity: identity.clone(), ..config.clone() };
+            match github(&own, secrets, ledger.clone(), Arc::clone(&clock)).await {
+                Ok(reader) => readers.push((identity.name(), reader)),
+                Err(error) => tracing::error!(
+                    error = format!("{error:#}"),
+                    "`{}` of `github.readers` is left out: {error:#}",
+                    identity.name()
+                ),
+            }
+        }
+        Ok(Arc::new(Rotator::new((config.identity.name(), first), readers, clock)))
+    }
+
     async fn github_auth(identity: &GitHubIdentity, secrets: &dyn Secrets) -> anyhow::Result<Auth> {
         match identity {
             GitHubIdentity::Token(name) => Ok(Auth::Token(trimmed(&secrets.get(name).await?))),
@@ -118,6 +149,30 @@ mod outside {
                 }
             }
         }
+    }
+
+    /// People's own accounts, where the configuration names an App to link them with.
+    ///
+    /// # Errors
+    /// The client secret is missing or empty.
+    pub async fn people(
+        config: &Config,
+        secrets: &dyn Secrets,
+        ledger: Ledger,
+        clock: Arc<dyn Clock>,
+    ) -> anyhow::Result<Option<Arc<LinkedPeople>>> {
+        let Some(app) = &config.people.app else { return Ok(None) };
+        let client_secret = secrets.get(&app.client_secret).await.context("people's GitHub App")?;
+        let people = LinkedPeople::new(PeopleSettings {
+            api_url: config.github.api_url.clone(),
+            web_url: config.github.git_url.clone(),
+            client_id: app.client_id.clone(),
+            client_secret,
+            callback_url: app.callback_url(),
+            clock,
+            ledger,
+        })?;
+        Ok(Some(Arc::new(people)))
     }
 
     /// Slack's Web API.

@@ -11,7 +11,7 @@ use domain::job::Outcome;
 use domain::{RemoteHosts, RepoName};
 use flows::JobError;
 use flows::analyse::{DecryptionAccess, Named, RemoteAccess};
-use flows::work::{WorkCtx, work};
+use flows::work::{Approvals, WorkCtx, work};
 use futures::FutureExt as _;
 use git::{GitCache, Limits, RemoteCache, TokenSource, remote_at};
 use github::GitHub;
@@ -64,7 +64,9 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         tracing::warn!("no cluster is asked: {why}");
     }
     let more_clusters = more_clusters(config, secrets, eks).await;
+    let approvals = approvals(config, &parts).await?;
     Ok(WorkCtx {
+        approvals,
         remotes: remotes(&config.remotes, parts.cache_dir.clone()),
         decryption: decryption(config, secrets, parts.kms).await,
         checkouts: checkouts(&config.github.git_url, parts.cache_dir, github.clone()),
@@ -83,6 +85,16 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         trusted_logins: config.github.trusted.clone(),
         live_values: config.slack.live_values,
         clone_urls: clone_urls(&config.github.git_url),
+    })
+}
+
+async fn approvals(config: &Config, parts: &WorkerParts) -> anyhow::Result<Approvals> {
+    let (secrets, clock) = (parts.secrets.as_ref(), parts.clock.clone());
+    let people = parts::people(config, secrets, parts.ledger.clone(), clock).await?;
+    Ok(Approvals {
+        people: people.map(|people| people as Arc<dyn ports::People>),
+        shared_identity: config.people.shared_identity,
+        most_age_s: i64::try_from(config.people.report_max_age_min).unwrap_or(1).saturating_mul(60),
     })
 }
 

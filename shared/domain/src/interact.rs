@@ -22,6 +22,8 @@ pub struct Person {
 pub enum Action {
     /// Publish the report as the pull request's comment.
     PostComment,
+    /// Publish the whole report, over as many comments as it needs.
+    PostWhole,
     /// Approve the reported head on GitHub.
     Approve,
     /// Open the pull request; the button is a link, the payload is only acknowledged.
@@ -34,12 +36,14 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the buttons.
-    pub const ALL: [Self; 5] = [Self::PostComment, Self::Approve, Self::View, Self::RunAgain, Self::RunFull];
+    pub const ALL: [Self; 6] =
+        [Self::PostComment, Self::PostWhole, Self::Approve, Self::View, Self::RunAgain, Self::RunFull];
 
     /// The id that Slack sends back.
     pub fn id(self) -> &'static str {
         match self {
             Self::PostComment => "post_comment",
+            Self::PostWhole => "post_whole",
             Self::Approve => "approve",
             Self::View => "view",
             Self::RunAgain => "run_again",
@@ -94,6 +98,8 @@ pub enum Interaction {
     Click(Click),
     /// A slash command.
     Command(Command),
+    /// A button of a message that stands for a slash command. Slack shows nobody what is answered at once.
+    Button(Command),
     /// Something of ours that needs no more than an acknowledgement (a link button), or that we do not know.
     Nothing,
 }
@@ -118,6 +124,9 @@ pub struct ReportRecord {
     pub head: CommitSha,
     /// The base that it was compared with.
     pub base: CommitSha,
+    /// The branch that the pull request went into; `None` in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_branch: Option<String>,
     /// The channel that it was posted to; clicks from elsewhere are refused.
     pub channel: String,
     /// When it was made, seconds since 1970.
@@ -158,6 +167,15 @@ pub enum FluxCommand {
         /// Only this namespace; `None` is all.
         namespace: Option<String>,
     },
+    /// `/flux link`: begin to link one's own GitHub account, or end it with the code that the browser shows.
+    Link {
+        /// The code.
+        code: Option<String>,
+    },
+    /// `/flux unlink`.
+    Unlink,
+    /// `/flux whoami`: which GitHub account is linked.
+    WhoAmI,
     /// `/flux help`, or nothing.
     Help,
 }
@@ -170,6 +188,11 @@ pub fn parse_command(text: &str) -> Result<FluxCommand, String> {
         ["get", "kustomization" | "kustomizations" | "ks", flags @ ..] => {
             Ok(FluxCommand::GetKustomizations { namespace: namespace_of(flags)? })
         }
+        ["link"] => Ok(FluxCommand::Link { code: None }),
+        ["link", code] => Ok(FluxCommand::Link { code: Some((*code).to_owned()) }),
+        ["link", ..] => Err("`link` takes nothing, or the code that the browser shows".to_owned()),
+        ["unlink"] => Ok(FluxCommand::Unlink),
+        ["whoami"] => Ok(FluxCommand::WhoAmI),
         ["get", other, ..] => Err(format!("`get {other}` is not known here; `get kustomizations` is")),
         ["get"] => Err("`get` wants to know what: `get kustomizations`".to_owned()),
         [other, ..] => Err(format!("`{other}` is not known here; `get kustomizations` is")),
@@ -211,6 +234,7 @@ mod tests {
             pull: pull.clone(),
             head: head.clone(),
             base: other.clone(),
+            base_branch: None,
             channel: name("C1"),
             made_at: 0,
         };
@@ -229,6 +253,7 @@ mod tests {
             head_owner: Some(name("eve")),
             url: String::new(),
             updated_at: 0,
+            closed_at: None,
         };
         for action in Action::ALL {
             let click = |channel: &str| Click {

@@ -15,6 +15,8 @@ pub enum Job {
         /// Which pull request.
         pull: PullKey,
     },
+    /// Look in the clusters for the repositories that their GitRepositories point to.
+    Discover,
     /// Carry out a click that was accepted.
     Click(Click),
     /// Carry out a slash command that was accepted.

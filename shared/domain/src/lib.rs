@@ -1,21 +1,25 @@
 //! The nouns and decisions of Preflux: values in, values out. No I/O, no clock, no environment.
 //!
 //! Read in this order: what is watched (`names`, `pull`, `rules`), what is decided about it (`poll`, `trust`),
-//! what is queued (`job`), what a diff finds (`object`, `mask`, `change`, `plan`) and who may read it (`provenance`), what people see (`report`) and do (`interact`).
+//! what is queued (`job`), what a diff finds (`object`, `mask`, `change`, `plan`) and who may read it (`provenance`), what people see (`report`, `marker`) and do (`interact`, `approve`).
 
 #![deny(clippy::disallowed_methods)]
 
 mod drift;
+mod event;
 mod names;
 mod object;
+mod pace;
 mod pull;
 mod remotes;
 mod rules;
 mod trust;
 
+pub mod approve;
 pub mod change;
 pub mod interact;
 pub mod job;
+pub mod marker;
 pub mod mask;
 pub mod plan;
 pub mod poll;
@@ -23,9 +27,14 @@ pub mod provenance;
 pub mod report;
 
 pub use drift::Drift;
+pub use event::{event, sample_event};
 pub use names::{CommitSha, InvalidName, PullKey, RepoName, ReportId};
 pub use object::ObjectId;
-pub use pull::{Author, Observed, PullRequest, PullState};
+pub use pace::{Budget, Pace, Past, Turn};
+pub use pull::{Author, ChangedFiles, Observed, PullRequest, PullState};
 pub use remotes::{RemoteHostError, RemoteHosts};
-pub use rules::{PathRules, RepoRule, RuleError};
+pub use rules::{
+    Button, ButtonDoes, ButtonStyle, Mode, Only, PathRules, RepoRule, Repositories, RuleError, Selection,
+    Transition,
+};
 pub use trust::{Permission, Trust, trust};

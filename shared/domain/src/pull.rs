@@ -59,6 +59,18 @@ pub struct PullRequest {
     pub url: String,
     /// When GitHub last changed it, seconds since 1970.
     pub updated_at: i64,
+    /// When it was closed or merged, seconds since 1970; `None` while it is open.
+    #[serde(default)]
+    pub closed_at: Option<i64>,
+}
+
+/// The files of a pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedFiles {
+    /// Paths, both names of a rename.
+    pub paths: Vec<String>,
+    /// Whether these are all; GitHub lists 3,000 at most, and then every path counts as changed.
+    pub complete: bool,
 }
 
 /// What of a pull request is compared between two polls. Anything else that moves (stars, comments, `pushed_at`) is no news.
@@ -74,6 +86,10 @@ pub struct Observed {
     pub state: PullState,
     /// Names of its labels.
     pub labels: BTreeSet<String>,
+    /// The branch it would be merged into.
+    pub base_branch: String,
+    /// When it was closed or merged: it may have been open in between.
+    pub closed_at: Option<i64>,
 }
 
 impl PullRequest {
@@ -85,6 +101,8 @@ impl PullRequest {
             draft: self.draft,
             state: self.state,
             labels: self.labels.clone(),
+            base_branch: self.base_branch.clone(),
+            closed_at: self.closed_at,
         }
     }
 }

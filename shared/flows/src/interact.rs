@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::interact::{Command, FluxCommand, Interaction, parse_command};
+use domain::interact::{Command, FluxCommand, Interaction, Person, parse_command};
 use domain::job::Job;
 use ports::ledger::Ledger;
 use ports::{Queue, wire};
@@ -42,7 +42,22 @@ pub async fn interact(ctx: &InteractCtx, interaction: Interaction) -> Result<Opt
             Ok(None)
         }
         Interaction::Command(command) => accept_command(ctx, command).await,
+        Interaction::Button(command) => {
+            if is_stranger(ctx, &command.by.team) {
+                tracing::warn!(team = %command.by.team, user = %command.by.id, "a click from another workspace is refused");
+                return Ok(None);
+            }
+            let trigger = command.trigger.clone();
+            queue_once(ctx, &trigger, Job::Command(command)).await?;
+            Ok(None)
+        }
     }
+}
+
+/// Who began a link, once their browser is back from GitHub with its state; only the first time.
+pub async fn came_back(ctx: &InteractCtx, state: &str) -> Result<Option<Person>, JobError> {
+    let well_formed = state.len() == 64 && state.bytes().all(|b| b.is_ascii_hexdigit());
+    Ok(if well_formed { ctx.ledger.use_state(state).await? } else { None })
 }
 
 async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Value>, JobError> {
@@ -60,10 +75,15 @@ async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Va
             queue_once(ctx, &trigger, Job::Command(command)).await?;
             Ok(Some(private("Asking the cluster…")))
         }
+        Ok(FluxCommand::Link { .. } | FluxCommand::Unlink | FluxCommand::WhoAmI) => {
+            let trigger = command.trigger.clone();
+            queue_once(ctx, &trigger, Job::Command(command)).await?;
+            Ok(Some(private("Asking GitHub…")))
+        }
     }
 }
 
-const HELP: &str = "*`/flux get kustomizations`* lists Flux's Kustomizations; `-n NAMESPACE` for one namespace, `-A` for all (the default).\n*`/flux help`* shows this.";
+const HELP: &str = "*`/flux get kustomizations`* lists Flux's Kustomizations; `-n NAMESPACE` for one namespace, `-A` for all (the default).\n*`/flux link`* links your own GitHub account, so that you can approve here as yourself; *`/flux unlink`* takes that back, *`/flux whoami`* shows it.\n*`/flux help`* shows this.";
 
 /// Queues a job unless this very trigger was queued before (a replay or a retry).
 async fn queue_once(ctx: &InteractCtx, trigger: &str, job: Job) -> Result<(), JobError> {

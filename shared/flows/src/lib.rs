@@ -4,6 +4,8 @@
 
 #[cfg(feature = "work")]
 pub mod analyse;
+#[cfg(any(feature = "poll", feature = "work"))]
+pub mod buttons;
 mod error;
 #[cfg(feature = "interact")]
 pub mod interact;
@@ -11,6 +13,8 @@ pub mod interact;
 mod message;
 #[cfg(feature = "poll")]
 pub mod poll;
+#[cfg(any(feature = "poll", feature = "work"))]
+mod rules;
 #[cfg(feature = "work")]
 pub mod work;
 

@@ -8,7 +8,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backend_embedded::Sqlite;
 use domain::job::Job;
-use domain::{Author, CommitSha, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule};
+use domain::{
+    Author, Budget, CommitSha, PathRules, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule,
+};
+use domain::{Repositories, Selection};
 use flows::poll::{PollCtx, Polled, poll};
 use ports::ledger::{Ledger, Phase};
 use ports::{
@@ -21,6 +24,8 @@ struct Hub {
     pulls: Mutex<Vec<PullRequest>>,
     files: Mutex<Vec<String>>,
     tip: Mutex<Option<CommitSha>>,
+    repositories: Mutex<Option<Vec<RepoName>>>,
+    budget: Mutex<Option<Budget>>,
     state: AtomicU32,
 }
 
@@ -74,11 +79,19 @@ impl Forge for Hub {
         unreachable!("the poller reads the listing")
     }
 
+    async fn budget(&self, _: &RepoName) -> Result<Option<Budget>, ForgeError> {
+        Ok(*self.budget.lock().unwrap())
+    }
+
+    async fn repositories(&self, _: &str) -> Result<Vec<RepoName>, ForgeError> {
+        self.repositories.lock().unwrap().clone().ok_or_else(|| ForgeError::NotFound("acme".to_owned()))
+    }
+
     async fn permission(&self, _: &RepoName, _: &str) -> Result<Permission, ForgeError> {
         unreachable!("the poller trusts nobody")
     }
 
-    async fn sticky_comment(&self, _: &PullKey, _: &str, _: &str) -> Result<String, ForgeError> {
+    async fn sticky_comment(&self, _: &PullKey, _: &str, _: &[String]) -> Result<String, ForgeError> {
         unreachable!("the poller writes nothing")
     }
 
@@ -125,13 +138,11 @@ impl World {
             chat: None,
             clock: clock.clone(),
             rules: vec![RepoRule {
-                repo: "acme/fleet".parse().unwrap(),
-                channel: "C1".to_owned(),
-                include: vec!["apps/**".to_owned()],
-                exclude: Vec::new(),
-                base_branches: Vec::new(),
-                drafts: true,
+                paths: PathRules::new(&["apps/**".to_owned()], &[]).unwrap(),
+                ..RepoRule::named("acme/fleet".parse().unwrap(), "C1")
             }],
+            pace: Default::default(),
+            first_reports: usize::MAX,
         };
         *hub.files.lock().unwrap() = vec!["apps/web.yaml".to_owned()];
         Self { hub, line, ledger, clock, ctx }
@@ -186,6 +197,7 @@ fn pull(head: char, change: impl FnOnce(&mut PullRequest)) -> PullRequest {
         head_owner: None,
         url: String::new(),
         updated_at: 100,
+        closed_at: None,
     };
     change(&mut pull);
     pull
@@ -289,4 +301,77 @@ async fn what_has_no_report_for_an_hour_is_queued_again_once() {
     assert_eq!(world.poll().await.unwrap().queued, 1);
     assert_eq!(world.queued(), ["Changed:a"]);
     assert_eq!(world.poll().await.unwrap().queued, 0, "and has another hour");
+}
+
+fn of_acme(include: &[&str]) -> RepoRule {
+    let include: Vec<String> = include.iter().map(|name| (*name).to_owned()).collect();
+    let names = Selection::new(&include, &[], true).unwrap();
+    RepoRule::new(Repositories::Of { owner: "acme".to_owned(), names }, "C1")
+}
+
+#[tokio::test]
+async fn an_organisation_that_cannot_be_listed_again_keeps_its_repositories() {
+    let mut world = World::new();
+    world.ctx.rules = vec![of_acme(&["fl*"])];
+    world.hub.set(vec![pull('a', |_| ())]);
+    let names = |results: Vec<(String, Result<Polled, flows::JobError>)>| {
+        let name = |(name, result): (String, Result<_, _>)| format!("{name} {}", result.is_ok());
+        results.into_iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(poll(&world.ctx).await), ["acme false"], "nothing is known yet");
+    let listed = ["acme/fleet", "acme/docs"].map(|name| name.parse().unwrap());
+    *world.hub.repositories.lock().unwrap() = Some(listed.to_vec());
+    assert_eq!(names(poll(&world.ctx).await), ["acme/fleet true"]);
+    assert_eq!(world.queued(), ["Opened:a"]);
+    *world.hub.repositories.lock().unwrap() = None;
+    world.clock.advance(100);
+    assert_eq!(names(poll(&world.ctx).await), ["acme/fleet true"], "the list is still new");
+    world.clock.advance(600);
+    assert_eq!(names(poll(&world.ctx).await), ["acme false", "acme/fleet true"]);
+}
+
+#[tokio::test]
+async fn what_clusters_point_to_is_asked_for_now_and_then() {
+    let mut world = World::new();
+    let names = Selection::default();
+    world.ctx.rules = vec![RepoRule::new(Repositories::Discovered { names }, "C1")];
+    world.hub.set(vec![pull('a', |_| ())]);
+    assert!(poll(&world.ctx).await.is_empty());
+    assert_eq!(world.queued(), ["Discover"]);
+    let found = serde_json::json!({"production": ["acme/fleet"]});
+    world.ledger.save_note("discovered", &found).await.unwrap();
+    assert_eq!(poll(&world.ctx).await.len(), 1);
+    assert_eq!(world.queued(), ["Opened:a"]);
+    world.clock.advance(700);
+    assert_eq!(poll(&world.ctx).await.len(), 1);
+    assert_eq!(world.queued(), ["Discover"]);
+}
+
+#[tokio::test]
+async fn what_is_left_of_the_hour_is_for_people() {
+    let world = World::new();
+    world.hub.set(vec![pull('a', |_| ())]);
+    let left = |remaining| Some(Budget { limit: 5_000, remaining, reset: 1_000_100 });
+    *world.hub.budget.lock().unwrap() = left(1_000);
+    assert!(poll(&world.ctx).await.is_empty());
+    *world.hub.budget.lock().unwrap() = left(1_001);
+    assert_eq!(world.poll().await.unwrap().queued, 1);
+    *world.hub.budget.lock().unwrap() = left(0);
+    world.clock.advance(200);
+    assert!(world.poll().await.unwrap().unchanged, "the next hour has begun");
+}
+
+#[tokio::test]
+async fn the_first_poll_reports_the_newest_and_remembers_the_rest() {
+    let mut world = World::new();
+    world.ctx.first_reports = 2;
+    let numbered = |number: u64, head: char| {
+        pull(head, |p| (p.key.number, p.updated_at) = (number, 100 + i64::try_from(number).unwrap()))
+    };
+    world.hub.set((1..=5).map(|number| numbered(number, 'a')).collect());
+    assert_eq!(world.poll().await.unwrap().queued, 2);
+    assert_eq!(world.queued(), ["Opened:a", "Opened:a"]);
+    world.hub.set(vec![numbered(1, 'c'), numbered(6, 'd')]);
+    world.poll().await.unwrap();
+    assert_eq!(world.queued(), ["Changed:c", "Opened:d"], "from then on everything counts");
 }

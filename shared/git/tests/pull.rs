@@ -77,6 +77,7 @@ impl World {
             head_owner: None,
             url: String::new(),
             updated_at: 0,
+            closed_at: None,
         }
     }
 

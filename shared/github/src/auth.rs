@@ -2,7 +2,7 @@
 //! `sealed`) and replaced when they are refused.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 use domain::RepoName;
@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::GitHub;
+use crate::budget::Budgets;
 use crate::http::{Ask, escaped};
 use crate::policy::parsed;
 use crate::sealed::Seal;
-use crate::wire::Instant;
 
 /// A shared token with less than this left (seconds) is replaced.
-const MARGIN_S: i64 = 300;
+pub(crate) const MARGIN_S: i64 = 300;
 /// An App's own token is dated back by this (seconds), for clocks that differ.
 const JWT_BACK_S: i64 = 60;
 /// An App's own token is good for this long (seconds); GitHub allows 600.
@@ -50,8 +50,8 @@ pub(crate) struct Token {
     expires_at: i64,
 }
 
-struct App {
-    id: u64,
+pub(crate) struct App {
+    pub(crate) id: u64,
     key: EncodingKey,
     seal: Seal,
     installation: Option<u64>,
@@ -64,14 +64,14 @@ enum Kind {
 
 pub(crate) struct Tokens {
     kind: Kind,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     clock: Arc<dyn Clock>,
     /// Installation tokens in hand, by name. Held while one is asked for, so that a process asks once.
     held: tokio::sync::Mutex<HashMap<String, Token>>,
     /// Installations by owner, found so far.
     found: tokio::sync::Mutex<Option<BTreeMap<String, u64>>>,
-    /// Until when each token is limited, seconds since 1970.
-    limits: Mutex<HashMap<String, i64>>,
+    /// What is left of each token's requests.
+    pub(crate) budgets: Budgets,
     /// Who an App's comments and reviews are by.
     pub(crate) slug: tokio::sync::OnceCell<String>,
     /// Our account id with a personal token.
@@ -85,7 +85,9 @@ impl Tokens {
                 let trimmed = secret.expose_secret().trim();
                 ensure!(!trimmed.is_empty(), "GitHub token is empty");
                 let secret = SecretString::from(trimmed.to_owned());
-                Kind::Personal(Token { name: "personal".to_owned(), secret, expires_at: i64::MAX })
+                // Several tokens have limits of their own.
+                let name = format!("personal-{}", short(&[&secret]));
+                Kind::Personal(Token { name, secret, expires_at: i64::MAX })
             }
             Auth::App { app_id, private_key_pem, installation } => {
                 let key = EncodingKey::from_rsa_pem(private_key_pem.expose_secret().as_bytes())
@@ -94,13 +96,14 @@ impl Tokens {
                 Kind::App(Box::new(App { id: app_id, key, seal, installation }))
             }
         };
+        let budgets = Budgets::new(ledger.clone(), Arc::clone(&clock));
         Ok(Self {
             kind,
             ledger,
             clock,
             held: tokio::sync::Mutex::default(),
             found: tokio::sync::Mutex::default(),
-            limits: Mutex::default(),
+            budgets,
             slug: tokio::sync::OnceCell::new(),
             user: tokio::sync::OnceCell::new(),
         })
@@ -112,7 +115,7 @@ impl Tokens {
     }
 
     /// The token that the processes of this App share, with its expiry, when it is good for so many more seconds.
-    async fn shared(
+    pub(crate) async fn shared(
         &self,
         app: &App,
         name: &str,
@@ -124,7 +127,13 @@ impl Tokens {
     }
 
     /// Shares a token.
-    async fn share(&self, app: &App, name: &str, token: &str, expires_at: i64) -> Result<(), ForgeError> {
+    pub(crate) async fn share(
+        &self,
+        app: &App,
+        name: &str,
+        token: &str,
+        expires_at: i64,
+    ) -> Result<(), ForgeError> {
         match app.seal.close(name, token) {
             Some(sealed) => self.ledger.save_token(name, &sealed, expires_at).await.map_err(unavailable),
             None => Ok(()),
@@ -137,17 +146,6 @@ impl Tokens {
             Kind::App(app) => Some(app.id),
             Kind::Personal(_) => None,
         }
-    }
-
-    /// Until when nothing may be asked with this token; `None` when it may be asked now.
-    pub(crate) fn limited_until(&self, name: &str) -> Option<i64> {
-        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
-        limits.get(name).copied().filter(|until| *until > self.clock.now())
-    }
-
-    /// Notes a limit.
-    pub(crate) fn limit(&self, name: &str, until: i64) {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), until);
     }
 
     /// Forgets a token that GitHub refused, here and in the ledger, unless somebody has replaced it there by now.
@@ -184,6 +182,12 @@ impl Tokens {
     }
 }
 
+/// Where the App is installed.
+#[derive(Deserialize)]
+struct Installation {
+    id: u64,
+}
+
 impl GitHub {
     /// The token for a repository, shared or new.
     pub(crate) async fn token_for(&self, repo: &RepoName) -> Result<Token, ForgeError> {
@@ -201,20 +205,25 @@ impl GitHub {
 
     /// A short id of the token or tokens in use: 16 hexadecimal digits of a SHA-256.
     pub(crate) async fn fingerprint(&self) -> Result<String, ForgeError> {
-        let mut hash = Sha256::new();
         match &self.tokens.kind {
-            Kind::Personal(token) => hash.update(token.secret.expose_secret()),
+            Kind::Personal(token) => Ok(short(&[&token.secret])),
             Kind::App(app) => {
                 let installations: Vec<u64> = match app.installation {
                     Some(one) => vec![one],
                     None => self.known_installations(app).await?.into_values().collect(),
                 };
+                let mut tokens = Vec::new();
                 for installation in installations {
-                    hash.update(self.installation_token(app, installation).await?.secret.expose_secret());
+                    tokens.push(self.installation_token(app, installation).await?.secret);
                 }
+                Ok(short(&tokens.iter().collect::<Vec<_>>()))
             }
         }
-        Ok(hex::encode(&hash.finalize()[..8]))
+    }
+
+    /// A short id of the token for `repo`.
+    pub(crate) async fn fingerprint_for(&self, repo: &RepoName) -> Result<String, ForgeError> {
+        Ok(short(&[&self.token_for(repo).await?.secret]))
     }
 
     /// Installations are per owner and are kept, so that a cold start does not ask again.
@@ -230,59 +239,92 @@ impl GitHub {
     }
 
     async fn installation_of(&self, app: &App, repo: &RepoName) -> Result<u64, ForgeError> {
-        #[derive(Deserialize)]
-        struct Installation {
-            id: u64,
+        let known = self.known_installations(app).await?;
+        // A repository that was transferred is under its own name.
+        match known.get(&repo.to_string()).or_else(|| known.get(repo.owner())) {
+            Some(id) => Ok(*id),
+            None => self.look_for_installation(app, repo, repo.owner()).await,
         }
-        let mut known = self.known_installations(app).await?;
-        if let Some(id) = known.get(repo.owner()) {
-            return Ok(*id);
+    }
+
+    /// Looks for the installation again, of a repository that the token of its owner's does not show: it may have been transferred.
+    /// Whether there is another one.
+    pub(crate) async fn has_moved_away(&self, repo: &RepoName) -> Result<bool, ForgeError> {
+        let Kind::App(app) = &self.tokens.kind else { return Ok(false) };
+        if app.installation.is_some() {
+            return Ok(false);
         }
+        let before = self.installation_of(app, repo).await?;
+        match self.look_for_installation(app, repo, &repo.to_string()).await {
+            Ok(now) => Ok(now != before),
+            Err(ForgeError::NotFound(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn look_for_installation(
+        &self,
+        app: &App,
+        repo: &RepoName,
+        keep_as: &str,
+    ) -> Result<u64, ForgeError> {
         let doing = format!("looking for the App's installation on `{repo}`");
         let path = format!("/repos/{}/{}/installation", escaped(repo.owner()), escaped(repo.name()));
         let what = format!("an installation of the App on `{repo}`");
         let ask =
             Ask { method: &Method::GET, path: &path, etag: None, body: None, doing: &doing, what: &what };
         let Installation { id } = parsed(&self.ask_as_app(ask).await?, &doing)?;
-        known.insert(repo.owner().to_owned(), id);
-        let value = serde_json::to_value(&known).expect("names and numbers always serialise");
-        self.tokens.ledger.save_note(&note_name(app), &value).await.map_err(unavailable)?;
-        *self.tokens.found.lock().await = Some(known);
+        self.keep_installation(app, keep_as, id).await?;
         Ok(id)
     }
 
-    async fn installation_token(&self, app: &App, installation: u64) -> Result<Token, ForgeError> {
-        #[derive(Deserialize)]
-        struct Made {
-            token: String,
-            expires_at: Instant,
+    /// Whether we are an App.
+    pub(crate) fn is_app(&self) -> bool {
+        matches!(self.tokens.kind, Kind::App(_))
+    }
+
+    /// Finds the App's installation for an organisation or a person, and keeps it, unless it is known.
+    pub(crate) async fn find_installation_of(&self, owner: &str) -> Result<(), ForgeError> {
+        let Kind::App(app) = &self.tokens.kind else { return Ok(()) };
+        if app.installation.is_some()
+            || self.known_installations(app).await?.contains_key(&owner.to_ascii_lowercase())
+        {
+            return Ok(());
         }
+        let what = format!("an installation of the App for `{owner}`");
+        let doing = format!("looking for the App's installation for `{owner}`");
+        let of = async |kind: &str| {
+            let path = format!("/{kind}/{}/installation", escaped(owner));
+            let ask =
+                Ask { method: &Method::GET, path: &path, etag: None, body: None, doing: &doing, what: &what };
+            parsed::<Installation>(&self.ask_as_app(ask).await?, &doing)
+        };
+        let found = match of("orgs").await {
+            Err(ForgeError::NotFound(_)) => of("users").await?,
+            other => other?,
+        };
+        self.keep_installation(app, &owner.to_ascii_lowercase(), found.id).await
+    }
+
+    async fn keep_installation(&self, app: &App, owner: &str, id: u64) -> Result<(), ForgeError> {
+        let mut known = self.known_installations(app).await?;
+        known.insert(owner.to_owned(), id);
+        let value = serde_json::to_value(&known).expect("names and numbers always serialise");
+        self.tokens.ledger.save_note(&note_name(app), &value).await.map_err(unavailable)?;
+        *self.tokens.found.lock().await = Some(known);
+        Ok(())
+    }
+
+    async fn installation_token(&self, app: &App, installation: u64) -> Result<Token, ForgeError> {
         let name = format!("github-app-{}-installation-{installation}", app.id);
         let good = |token: &Token| token.expires_at > self.clock.now() + MARGIN_S;
         let mut held = self.tokens.held.lock().await;
         if let Some(token) = held.get(&name).filter(|token| good(token)) {
             return Ok(token.clone());
         }
-        let shared = self.tokens.shared(app, &name, MARGIN_S).await?;
-        let (secret, expires_at) = match shared {
+        let (secret, expires_at) = match self.tokens.shared(app, &name, MARGIN_S).await? {
             Some(shared) => shared,
-            None => {
-                let doing = format!("asking for a token of installation {installation}");
-                let what = format!("installation {installation} of the App");
-                let path = format!("/app/installations/{installation}/access_tokens");
-                let ask = Ask {
-                    method: &Method::POST,
-                    path: &path,
-                    etag: None,
-                    body: None,
-                    doing: &doing,
-                    what: &what,
-                };
-                let made: Made = parsed(&self.ask_as_app(ask).await?, &doing)?;
-                let expires_at = made.expires_at.0;
-                self.tokens.share(app, &name, &made.token, expires_at).await?;
-                (SecretString::from(made.token), expires_at)
-            }
+            None => self.made_once(app, &name, installation).await?,
         };
         let token = Token { name: name.clone(), secret, expires_at };
         held.insert(name, token.clone());
@@ -294,10 +336,17 @@ fn note_name(app: &App) -> String {
     format!("github-app-{}-installations", app.id)
 }
 
+/// 16 hexadecimal digits of the SHA-256 of secrets.
+fn short(secrets: &[&SecretString]) -> String {
+    let mut hash = Sha256::new();
+    secrets.iter().for_each(|secret| hash.update(secret.expose_secret()));
+    hex::encode(&hash.finalize()[..8])
+}
+
 fn same(secret: &SecretString, text: &str) -> bool {
     secret.expose_secret() == text
 }
 
-fn unavailable(error: TableError) -> ForgeError {
+pub(crate) fn unavailable(error: TableError) -> ForgeError {
     ForgeError::Unavailable { doing: "sharing a token".to_owned(), reason: error.to_string() }
 }

@@ -1,76 +1,102 @@
-//! The one comment per pull request: found by its marker and our own account, edited rather than posted again.
+//! Our comments on a pull request: one for each part of what is said, found by its marker and our own account. They are edited
+//! rather than posted again, and after every post and deletion GitHub is looked at again, so that whatever else happened at the
+//! same time, each part is there once.
 
-use domain::PullKey;
+use domain::{PullKey, marker};
 use http::Method;
 use ports::ForgeError;
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::GitHub;
 use crate::http::Ask;
+use crate::me::Me;
 use crate::policy::parsed;
 use crate::read::repo_path;
-use crate::wire::{App, Comment, User};
+use crate::wire::Comment;
 
 /// Pages of 100 comments that are searched.
 const MAX_PAGES: u32 = 50;
+/// How often GitHub is looked at before we say that somebody else keeps changing our comments.
+const ROUNDS: usize = 8;
 
-/// Who writes in our name.
-pub(crate) enum Me {
-    /// The account of a personal token.
-    User(u64),
-    /// An App's bot, by login; no person can take a name with brackets.
-    Bot(String),
-}
-
-impl Me {
-    /// Whether something is by us.
-    pub(crate) fn is(&self, user: Option<&User>) -> bool {
-        user.is_some_and(|user| match self {
-            Self::User(id) => user.id == *id,
-            Self::Bot(login) => user.kind == "Bot" && user.login.eq_ignore_ascii_case(login),
-        })
-    }
+/// What is to be done to one comment.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    Edit { id: u64, part: usize },
+    Post { part: usize },
+    Delete { id: u64 },
 }
 
 impl GitHub {
-    /// Who we are; asked once.
-    pub(crate) async fn me(&self, key: &PullKey) -> Result<Me, ForgeError> {
-        #[derive(Deserialize)]
-        struct Account {
-            id: u64,
-        }
-        let doing = "asking GitHub who we are";
-        if self.tokens.app_id().is_none() {
-            let ask = || self.get::<Account>(&key.repo, "/user", doing, "our account");
-            let id = self.tokens.user.get_or_try_init(async || Ok(ask().await?.id)).await?;
-            return Ok(Me::User(*id));
-        }
-        Ok(Me::Bot(format!("{}[bot]", self.app_slug().await?)))
-    }
-
-    /// The App's short name; asked once.
-    pub(crate) async fn app_slug(&self) -> Result<&str, ForgeError> {
-        let doing = "asking GitHub which App we are";
-        let ask = Ask { method: &Method::GET, path: "/app", etag: None, body: None, doing, what: "the App" };
-        let slug = async || Ok(parsed::<App>(&self.ask_as_app(ask).await?, doing)?.slug);
-        self.tokens.slug.get_or_try_init(slug).await.map(String::as_str)
-    }
-
-    pub(crate) async fn one_comment(
+    pub(crate) async fn our_comments(
         &self,
         key: &PullKey,
-        marker: &str,
-        body: &str,
+        name: &str,
+        parts: &[String],
     ) -> Result<String, ForgeError> {
-        let me = self.me(key).await?;
-        if let Some(url) = self.settle(key, &me, marker, body).await? {
-            return Ok(url);
+        let me = self.me(&key.repo).await?;
+        let mut doubt: Option<(usize, ForgeError)> = None;
+        for _ in 0..ROUNDS {
+            let (found, all) = self.comments_of(key, &me, name).await?;
+            let steps = plan(&found, parts);
+            let posts =
+                |wanted: usize| steps.iter().any(|s| matches!(s, Step::Post { part } if *part == wanted));
+            // The post was not confirmed and did not land: whether to try again is the caller's to say.
+            if let Some((_, error)) = doubt.take_if(|(part, _)| posts(*part)) {
+                return Err(error);
+            }
+            if !all && steps.iter().any(|step| matches!(step, Step::Post { .. })) {
+                let reason = format!("it has more than {} comments", MAX_PAGES * 100);
+                return Err(ForgeError::Refused {
+                    doing: format!("looking for our comment on `{key}`"),
+                    reason,
+                });
+            }
+            let settled = self.carry_out(key, parts, &steps, &mut doubt).await?;
+            if let (true, Some((_, first))) = (settled, found.into_iter().find(|(part, _)| *part == 1)) {
+                return Ok(first.html_url);
+            }
         }
+        let reason = "somebody else keeps changing our comments".to_owned();
+        Err(ForgeError::Unavailable { doing: format!("commenting on `{key}`"), reason })
+    }
+
+    /// Does what is to be done. `false` means that GitHub must be looked at again.
+    async fn carry_out(
+        &self,
+        key: &PullKey,
+        parts: &[String],
+        steps: &[Step],
+        doubt: &mut Option<(usize, ForgeError)>,
+    ) -> Result<bool, ForgeError> {
+        let mut settled = true;
+        for step in steps {
+            match *step {
+                Step::Edit { id, part } => settled &= self.edit_comment(key, id, &parts[part - 1]).await?,
+                Step::Delete { id } => {
+                    self.delete_comment(key, id).await?;
+                    settled = false;
+                }
+                Step::Post { part } => {
+                    settled = false;
+                    match self.post_comment(key, &parts[part - 1]).await {
+                        // It may have landed all the same.
+                        Err(error @ ForgeError::Unavailable { .. }) => {
+                            *doubt = Some((part, error));
+                            break;
+                        }
+                        other => other?,
+                    }
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn post_comment(&self, key: &PullKey, body: &str) -> Result<(), ForgeError> {
         let doing = format!("commenting on `{key}`");
         let path = format!("{}/issues/{}/comments", repo_path(&key.repo), key.number);
-        let what = format!("`{key}`");
-        let content = json!({ "body": body });
+        let (content, what) = (json!({ "body": body }), format!("`{key}`"));
         let ask = Ask {
             method: &Method::POST,
             path: &path,
@@ -79,35 +105,14 @@ impl GitHub {
             doing: &doing,
             what: &what,
         };
-        match self.ask(&key.repo, ask).await.and_then(|answer| parsed::<Comment>(&answer, &doing)) {
-            Ok(posted) => Ok(posted.html_url),
-            // It may have landed all the same.
-            Err(error @ ForgeError::Unavailable { .. }) => {
-                self.settle(key, &me, marker, body).await?.ok_or(error)
-            }
-            Err(error) => Err(error),
-        }
+        parsed::<Comment>(&self.ask(&key.repo, ask).await?, &doing).map(drop)
     }
 
-    /// Makes the first comment of ours with the marker say `body` and removes later ones; `None` when there is none.
-    async fn settle(
-        &self,
-        key: &PullKey,
-        me: &Me,
-        marker: &str,
-        body: &str,
-    ) -> Result<Option<String>, ForgeError> {
-        let mut ours = self.comments_of(key, me, marker).await?.into_iter();
-        let Some(first) = ours.next() else { return Ok(None) };
-        for spare in ours {
-            self.delete_comment(key, &spare).await?;
-        }
-        if first.body.as_deref() == Some(body) {
-            return Ok(Some(first.html_url));
-        }
+    /// `false` when somebody deleted it since it was listed.
+    async fn edit_comment(&self, key: &PullKey, id: u64, body: &str) -> Result<bool, ForgeError> {
         let doing = format!("editing our comment on `{key}`");
-        let content = json!({ "body": body });
-        let (path, what) = (comment_path(key, &first), format!("our comment on `{key}`"));
+        let (content, what) = (json!({ "body": body }), format!("our comment on `{key}`"));
+        let path = comment_path(key, id);
         let ask = Ask {
             method: &Method::PATCH,
             path: &path,
@@ -117,39 +122,61 @@ impl GitHub {
             what: &what,
         };
         match self.ask(&key.repo, ask).await {
-            Ok(_) => Ok(Some(first.html_url)),
-            // Somebody deleted it since it was listed.
-            Err(ForgeError::NotFound(_)) => Ok(None),
+            Ok(_) => Ok(true),
+            Err(ForgeError::NotFound(_)) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    async fn comments_of(&self, key: &PullKey, me: &Me, marker: &str) -> Result<Vec<Comment>, ForgeError> {
-        let doing = format!("listing the comments of `{key}`");
-        let path = format!("{}/issues/{}/comments", repo_path(&key.repo), key.number);
-        let (comments, all) =
-            self.all::<Comment>(&key.repo, &path, MAX_PAGES, &doing, &format!("`{key}`")).await?;
-        let ours =
-            |c: &Comment| me.is(c.user.as_ref()) && c.body.as_deref().is_some_and(|b| b.contains(marker));
-        let found: Vec<Comment> = comments.into_iter().filter(ours).collect();
-        if found.is_empty() && !all {
-            let reason = format!("it has more than {} comments", MAX_PAGES * 100);
-            return Err(ForgeError::Refused { doing, reason });
-        }
-        Ok(found)
-    }
-
-    async fn delete_comment(&self, key: &PullKey, comment: &Comment) -> Result<(), ForgeError> {
+    async fn delete_comment(&self, key: &PullKey, id: u64) -> Result<(), ForgeError> {
         let doing = format!("deleting a spare comment of ours on `{key}`");
-        let (path, what) = (comment_path(key, comment), "the comment");
+        let (path, what) = (comment_path(key, id), "the comment");
         let ask = Ask { method: &Method::DELETE, path: &path, etag: None, body: None, doing: &doing, what };
         match self.ask(&key.repo, ask).await {
             Ok(_) | Err(ForgeError::NotFound(_)) => Ok(()),
             Err(error) => Err(error),
         }
     }
+
+    /// Our comments of this name, oldest first, each with the part that it is; and whether all comments were seen.
+    async fn comments_of(
+        &self,
+        key: &PullKey,
+        me: &Me,
+        name: &str,
+    ) -> Result<(Vec<(usize, Comment)>, bool), ForgeError> {
+        let doing = format!("listing the comments of `{key}`");
+        let path = format!("{}/issues/{}/comments", repo_path(&key.repo), key.number);
+        let (comments, all) =
+            self.all::<Comment>(&key.repo, &path, MAX_PAGES, &doing, &format!("`{key}`")).await?;
+        let part = |comment: &Comment| marker::part_of(name, comment.body.as_deref()?);
+        let ours = comments.into_iter().filter(|comment| me.wrote(comment));
+        let mut found: Vec<(usize, Comment)> =
+            ours.filter_map(|comment| part(&comment).map(|part| (part, comment))).collect();
+        found.sort_by_key(|(_, comment)| comment.id);
+        Ok((found, all))
+    }
 }
 
-fn comment_path(key: &PullKey, comment: &Comment) -> String {
-    format!("{}/issues/comments/{}", repo_path(&key.repo), comment.id)
+/// What makes the comments that were found say these parts: the oldest of each part stays, so that two workers keep the same one.
+fn plan(found: &[(usize, Comment)], parts: &[String]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (part, body) in (1..).zip(parts) {
+        match found.iter().find(|(of, _)| *of == part) {
+            Some((_, comment)) if comment.body.as_deref() == Some(body) => {}
+            Some((_, comment)) => steps.push(Step::Edit { id: comment.id, part }),
+            None => steps.push(Step::Post { part }),
+        }
+    }
+    for (i, (part, comment)) in found.iter().enumerate() {
+        let spare = found[..i].iter().any(|(of, _)| of == part);
+        if spare || *part > parts.len() {
+            steps.push(Step::Delete { id: comment.id });
+        }
+    }
+    steps
+}
+
+fn comment_path(key: &PullKey, id: u64) -> String {
+    format!("{}/issues/comments/{id}", repo_path(&key.repo))
 }

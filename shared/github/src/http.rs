@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
@@ -14,6 +16,8 @@ use octocrab::service::middleware::retry::RetryConfig;
 use ports::ForgeError;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+
+use crate::redirect;
 
 /// To connect, TLS included.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -35,6 +39,38 @@ pub(crate) struct Ask<'a> {
     pub(crate) doing: &'a str,
     /// What is missing after a 404, as it precedes "does not exist".
     pub(crate) what: &'a str,
+}
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(crate) enum As<'a> {
+    /// The holder of a token.
+    Bearer(&'a SecretString),
+    /// The App as an OAuth client.
+    Client { id: &'a str, secret: &'a SecretString },
+    /// Nobody yet: who it is stands in the body. Only where tokens are given, which is no part of the API.
+    Nobody,
+}
+
+impl As<'_> {
+    fn authorization(self) -> Option<String> {
+        match self {
+            Self::Bearer(token) => Some(format!("Bearer {}", token.expose_secret())),
+            Self::Client { id, secret } => {
+                Some(format!("Basic {}", STANDARD.encode(format!("{id}:{}", secret.expose_secret()))))
+            }
+            Self::Nobody => None,
+        }
+    }
+
+    fn wants(self) -> &'static str {
+        if matches!(self, Self::Nobody) { "application/json" } else { "application/vnd.github+json" }
+    }
+}
+
+/// Bytes as they stand in an address.
+pub(crate) fn base64_url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// An answer of any status.
@@ -81,29 +117,45 @@ impl Http {
         Ok(self.octocrab.get_or_init(|| made))
     }
 
-    /// Sends once. Fails only when there is no whole answer.
+    /// Sends, and again to where it is redirected. Fails when there is no whole answer, or a redirect that is not followed.
     pub(crate) async fn send(&self, ask: Ask<'_>, token: &SecretString) -> Result<Answer, ForgeError> {
+        self.send_as(ask, As::Bearer(token)).await
+    }
+
+    /// The same, as somebody.
+    pub(crate) async fn send_as(&self, ask: Ask<'_>, who: As<'_>) -> Result<Answer, ForgeError> {
+        let mut moved: Option<String> = None;
+        for _ in 0..=redirect::MOST {
+            let ask = Ask { path: moved.as_deref().unwrap_or(ask.path), ..ask };
+            let answer = self.send_once(ask, who).await?;
+            let refused = |reason| ForgeError::Refused { doing: ask.doing.to_owned(), reason };
+            match redirect::next(&self.base, ask, &answer).map_err(refused)? {
+                Some(place) => moved = Some(place),
+                None => return Ok(answer),
+            }
+        }
+        let reason = format!("it was redirected more than {} times", redirect::MOST);
+        Err(ForgeError::Refused { doing: ask.doing.to_owned(), reason })
+    }
+
+    /// Sends once.
+    async fn send_once(&self, ask: Ask<'_>, who: As<'_>) -> Result<Answer, ForgeError> {
         let failed = |reason: String| ForgeError::Unavailable { doing: ask.doing.to_owned(), reason };
-        match tokio::time::timeout(TOTAL, self.exchange(ask, token)).await {
+        match tokio::time::timeout(TOTAL, self.exchange(ask, who)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(failed(chain(&*error))),
             Err(_) => Err(failed(format!("no whole answer within {} s", TOTAL.as_secs()))),
         }
     }
 
-    async fn exchange(
-        &self,
-        ask: Ask<'_>,
-        token: &SecretString,
-    ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
-            .map_err(|_| "the token is not plain text")?;
-        bearer.set_sensitive(true);
-        let mut request = http::Request::builder()
-            .method(ask.method)
-            .uri(ask.path)
-            .header(ACCEPT, "application/vnd.github+json")
-            .header(AUTHORIZATION, bearer);
+    async fn exchange(&self, ask: Ask<'_>, who: As<'_>) -> Result<Answer, Box<dyn Error + Send + Sync>> {
+        let mut request =
+            http::Request::builder().method(ask.method).uri(ask.path).header(ACCEPT, who.wants());
+        if let Some(text) = who.authorization() {
+            let mut value = HeaderValue::from_str(&text).map_err(|_| "the token is not plain text")?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
         if let Some(etag) = ask.etag {
             request = request.header(IF_NONE_MATCH, etag);
         }

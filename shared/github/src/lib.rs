@@ -1,28 +1,38 @@
 //! GitHub's REST API behind `ports::Forge`: pull requests to read, one comment and one review to write.
 //!
 //! Octocrab carries the requests (`http`); what an answer means is decided here (`policy`), because rate limits, ETags and
-//! writes that may or may not have landed need care of their own. Tokens are in `auth`, GitHub's JSON in `wire`.
+//! writes that may or may not have landed need care of their own. Tokens are in `auth`, people who act as themselves in `people`,
+//! GitHub's JSON in `wire`.
 
 mod auth;
+mod budget;
 mod comment;
 mod doctor;
 mod http;
+mod me;
+mod mint;
+mod owner;
+mod people;
 mod policy;
 mod read;
+mod redirect;
 mod review;
+mod rotator;
 mod sealed;
 mod wire;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{CommitSha, Permission, PullKey, PullRequest, RepoName};
+use domain::{Budget, CommitSha, Permission, PullKey, PullRequest, RepoName};
 use ports::ledger::Ledger;
 use ports::{ChangedFiles, Clock, Conditional, Forge, ForgeError, PullPage, Review};
 use secrecy::SecretString;
 
 pub use auth::Auth;
 pub use doctor::Standing;
+pub use people::{LinkedPeople, PeopleSettings};
+pub use rotator::Rotator;
 
 use auth::Tokens;
 use http::Http;
@@ -110,15 +120,33 @@ impl Forge for GitHub {
         self.branch_tip(repo, branch, etag).await
     }
 
+    async fn budget(&self, repo: &RepoName) -> Result<Option<Budget>, ForgeError> {
+        let token = self.token_for(repo).await?;
+        self.tokens.budgets.budget(&token.name).await
+    }
+
+    async fn repositories(&self, owner: &str) -> Result<Vec<RepoName>, ForgeError> {
+        self.repositories_of(owner).await
+    }
+
     async fn permission(&self, repo: &RepoName, login: &str) -> Result<Permission, ForgeError> {
         self.permission_of(repo, login).await
     }
 
-    async fn sticky_comment(&self, key: &PullKey, marker: &str, body: &str) -> Result<String, ForgeError> {
-        self.one_comment(key, marker, body).await
+    async fn sticky_comment(
+        &self,
+        key: &PullKey,
+        marker: &str,
+        parts: &[String],
+    ) -> Result<String, ForgeError> {
+        self.our_comments(key, marker, parts).await
     }
 
     async fn approve(&self, key: &PullKey, head: &CommitSha, body: &str) -> Result<Review, ForgeError> {
         self.one_approval(key, head, body).await
+    }
+
+    async fn token_fingerprint_for(&self, repo: &RepoName) -> Result<String, ForgeError> {
+        self.fingerprint_for(repo).await
     }
 }

@@ -38,7 +38,8 @@ impl GitHub {
     /// Asks as the App itself.
     pub(crate) async fn ask_as_app(&self, ask: Ask<'_>) -> Result<Answer, ForgeError> {
         let jwt = self.tokens.app_jwt()?;
-        self.judged(ask, "app", &jwt).await
+        let name = format!("app-{}", self.tokens.app_id().unwrap_or_default());
+        self.judged(ask, &name, &jwt).await
     }
 
     /// A GET whose answer is JSON of this form.
@@ -83,11 +84,14 @@ impl GitHub {
     ) -> Result<Answer, ForgeError> {
         let mut pauses = PAUSES.iter();
         loop {
-            if let Some(until) = self.tokens.limited_until(limited_as) {
+            if let Some(until) = self.tokens.budgets.limited_until(limited_as).await? {
                 return Err(ForgeError::RateLimited { until });
             }
             let judged = match self.http.send(ask, token).await {
-                Ok(answer) => judge(answer, ask, self.clock.now()),
+                Ok(answer) => {
+                    self.tokens.budgets.heard(limited_as, &answer).await;
+                    judge(answer, ask, self.clock.now())
+                }
                 Err(error) => Err(error),
             };
             match judged {
@@ -98,7 +102,7 @@ impl GitHub {
                     tokio::time::sleep(*pauses.next().expect("the guard saw one left")).await;
                 }
                 Err(ForgeError::RateLimited { until }) => {
-                    self.tokens.limit(limited_as, until);
+                    self.tokens.budgets.limit(limited_as, until).await;
                     return Err(ForgeError::RateLimited { until });
                 }
                 other => return other,
@@ -120,7 +124,8 @@ pub(crate) fn has_next(answer: &Answer) -> bool {
     answer.header("link").is_some_and(|links| links.contains("rel=\"next\""))
 }
 
-fn judge(answer: Answer, ask: Ask<'_>, now: i64) -> Result<Answer, ForgeError> {
+/// What an answer means.
+pub(crate) fn judge(answer: Answer, ask: Ask<'_>, now: i64) -> Result<Answer, ForgeError> {
     let status = answer.status;
     if status.is_success() || status == StatusCode::NOT_MODIFIED {
         return Ok(answer);

@@ -25,6 +25,20 @@ impl GitHub {
         page: u32,
         etag: Option<&str>,
     ) -> Result<Conditional<PullPage>, ForgeError> {
+        match self.one_page(repo, page, etag).await {
+            Err(ForgeError::NotFound(_)) if self.has_moved_away(repo).await? => {
+                self.one_page(repo, page, etag).await
+            }
+            other => other,
+        }
+    }
+
+    async fn one_page(
+        &self,
+        repo: &RepoName,
+        page: u32,
+        etag: Option<&str>,
+    ) -> Result<Conditional<PullPage>, ForgeError> {
         let doing = format!("listing the pull requests of `{repo}`");
         let mut path =
             format!("{}/pulls?state=all&sort=updated&direction=desc&per_page=100", repo_path(repo));

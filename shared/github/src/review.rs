@@ -6,8 +6,8 @@ use ports::{ForgeError, Review};
 use serde_json::json;
 
 use crate::GitHub;
-use crate::comment::Me;
 use crate::http::Ask;
+use crate::me::Me;
 use crate::policy::parsed;
 use crate::read::repo_path;
 use crate::wire;
@@ -22,7 +22,7 @@ impl GitHub {
         head: &CommitSha,
         body: &str,
     ) -> Result<Review, ForgeError> {
-        let me = self.me(key).await?;
+        let me = self.me(&key.repo).await?;
         if let Some(url) = self.approval_of(key, &me, head).await? {
             return Ok(Review::AlreadyApproved { url });
         }

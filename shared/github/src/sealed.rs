@@ -1,5 +1,5 @@
-//! Installation tokens as the ledger holds them: encrypted with a key that follows from the App's private key, so that whoever may
-//! read the table, its backups or the file cannot use them, and every process that could make such a token can.
+//! Installation tokens and people's tokens as the ledger holds them: encrypted with a key that follows from the App's private key,
+//! or from its client secret, so that whoever may read the table, its backups or the file cannot use them, and every process that could make such a token can.
 
 use aes_gcm::Aes256Gcm;
 use aes_gcm::aead::{Aead, KeyInit, Nonce, Payload};
@@ -8,6 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 /// What the key is derived for: the private key itself signs, and this one seals.
 const PURPOSE: &[u8] = b"preflux: installation tokens at rest\n";
+/// What a client secret's key is derived for.
+const PEOPLE: &[u8] = b"preflux: people's tokens at rest\n";
 /// Bytes of a nonce.
 const NONCE: usize = 12;
 
@@ -22,6 +24,12 @@ impl Seal {
             hash.update(line.trim());
             hash.update(b"\n");
         }
+        Self(Aes256Gcm::new(&hash.finalize()))
+    }
+
+    /// The seal of people's tokens: of whoever holds this client secret.
+    pub(crate) fn of_people(client_secret: &SecretString) -> Self {
+        let hash = Sha256::new_with_prefix(PEOPLE).chain_update(client_secret.expose_secret());
         Self(Aes256Gcm::new(&hash.finalize()))
     }
 

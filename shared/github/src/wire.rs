@@ -64,6 +64,7 @@ pub(crate) struct Pull {
     base: End,
     html_url: String,
     updated_at: Instant,
+    closed_at: Option<Instant>,
     merged_at: Option<Instant>,
 }
 
@@ -71,7 +72,7 @@ impl Pull {
     /// The pull request in our words, or a sentence that says why it cannot be read.
     pub(crate) fn into_domain(self, repo: &RepoName) -> Result<PullRequest, String> {
         let key = PullKey { repo: repo.clone(), number: self.number };
-        let state = match (self.state.as_str(), self.merged_at) {
+        let state = match (self.state.as_str(), &self.merged_at) {
             ("open", _) => PullState::Open,
             ("closed", None) => PullState::Closed,
             ("closed", Some(_)) => PullState::Merged,
@@ -102,6 +103,7 @@ impl Pull {
             head_owner: self.head.user.map(|user| user.login),
             url: self.html_url,
             updated_at: self.updated_at.0,
+            closed_at: self.closed_at.filter(|_| state != PullState::Open).map(|at| at.0),
         })
     }
 }
@@ -155,6 +157,14 @@ pub(crate) struct Comment {
     #[serde(default)]
     pub(crate) body: Option<String>,
     pub(crate) user: Option<User>,
+    #[serde(rename = "performed_via_github_app", default)]
+    pub(crate) via: Option<ViaApp>,
+}
+
+/// The App that something was done through.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ViaApp {
+    pub(crate) id: u64,
 }
 
 /// A review of a pull request.

@@ -1,61 +1,20 @@
 //! The GitHub adapter against a fake GitHub that keeps the real one's limits.
 #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+mod world;
 
-use async_trait::async_trait;
+use std::sync::Arc;
+
 use domain::{CommitSha, Permission, PullKey, PullState, RepoName};
 use github::{Auth, GitHub, Settings};
 use ports::ledger::Ledger;
-use ports::{
-    Clock, Conditional, Expect, Forge as _, ForgeError, Key, PullPage, Record, Review, Table, TableError,
-};
+use ports::{Clock, Conditional, Forge as _, ForgeError, PullPage, Review};
 use serde_json::{Value, json};
 use testkit::faults::{Fault, FaultKind};
 use testkit::github::{
-    APP_ID, APP_SLUG, DEFAULT_LOGIN, DEFAULT_TOKEN, FakeGitHub, INSTALLATION_ID, Options, PullSpec,
-    RepoHandle,
+    APP_SLUG, DEFAULT_LOGIN, DEFAULT_TOKEN, FakeGitHub, INSTALLATION_ID, PullSpec, RepoHandle,
 };
-
-/// The fake's clock as ours.
-struct SameClock(testkit::clock::Clock);
-
-impl Clock for SameClock {
-    fn now(&self) -> i64 {
-        self.0.now()
-    }
-}
-
-/// State in memory. Nothing here writes conditionally.
-#[derive(Default)]
-struct Memory(Mutex<BTreeMap<Key, Value>>);
-
-#[async_trait]
-impl Table for Memory {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, TableError> {
-        Ok(self.0.lock().unwrap().get(key).map(|value| Record { version: 1, value: value.clone() }))
-    }
-
-    async fn put(
-        &self,
-        key: &Key,
-        value: &Value,
-        _: Expect,
-        _: Option<i64>,
-    ) -> Result<Option<u64>, TableError> {
-        self.0.lock().unwrap().insert(key.clone(), value.clone());
-        Ok(Some(1))
-    }
-
-    async fn delete(&self, key: &Key, _: Expect) -> Result<bool, TableError> {
-        Ok(self.0.lock().unwrap().remove(key).is_some())
-    }
-
-    async fn list(&self, _: &str) -> Result<Vec<(Key, Record)>, TableError> {
-        Ok(Vec::new())
-    }
-}
+use world::{Memory, SameClock, app, client, options};
 
 struct World {
     fake: FakeGitHub,
@@ -77,7 +36,7 @@ impl World {
     }
 
     fn with(auth: impl Fn(&FakeGitHub) -> Auth) -> Self {
-        let fake = FakeGitHub::start(Options::default()).unwrap();
+        let fake = FakeGitHub::start(options()).unwrap();
         let repo = fake.repo("acme/fleet");
         repo.commit("main", "Start", [("a.yaml", Some("a: 1\n")), ("b.yaml", Some("b: 1\n"))]);
         let table = Arc::new(Memory::default());
@@ -113,19 +72,6 @@ impl World {
             Conditional::NotModified => panic!("no ETag was sent"),
         }
     }
-}
-
-fn app(fake: &FakeGitHub, installation: Option<u64>) -> Auth {
-    Auth::App { app_id: APP_ID, private_key_pem: fake.app_key_pem().into(), installation }
-}
-
-fn client(fake: &FakeGitHub, table: &Arc<Memory>, auth: Auth) -> GitHub {
-    let clock: Arc<dyn Clock> = Arc::new(SameClock(fake.clock()));
-    let table: Arc<dyn Table> = Arc::<Memory>::clone(table);
-    let ledger = Ledger::new(table, Arc::clone(&clock));
-    // As on GitHub Enterprise Server, where the API has a path of its own.
-    let api_url = format!("{}/api/v3", fake.url());
-    GitHub::new(Settings { api_url, auth, clock, ledger }).unwrap()
 }
 
 #[tokio::test]
@@ -239,74 +185,6 @@ async fn permissions_are_read() {
     ] {
         assert_eq!(world.github.permission(&world.name, login).await.unwrap(), wanted, "{login}");
     }
-}
-
-const MARK: &str = "<!-- preflux -->";
-
-#[tokio::test]
-async fn there_is_one_comment() {
-    let world = World::new();
-    let key = world.open("one");
-    let say = async |text: &str| world.github.sticky_comment(&key, MARK, &format!("{MARK} {text}")).await;
-    let url = say("first").await.unwrap();
-    assert!(url.contains("#issuecomment-"), "{url}");
-    assert_eq!(say("second").await.unwrap(), url);
-    world.requests();
-    assert_eq!(say("second").await.unwrap(), url);
-    assert!(world.requests().iter().all(|r| r.starts_with("GET ")), "nothing to change");
-    assert_eq!(world.comments(&key), [format!("{DEFAULT_LOGIN}: {MARK} second")]);
-}
-
-#[tokio::test]
-async fn strangers_markers_are_left_alone() {
-    for world in [World::new(), World::app(None)] {
-        let key = world.open("one");
-        let planted = format!("{MARK} click here");
-        world.repo.comment_as("mallory", key.number, &planted);
-        world.repo.comment_as(APP_SLUG, key.number, &planted);
-        for _ in 0..2 {
-            world.github.sticky_comment(&key, MARK, &format!("{MARK} ours")).await.unwrap();
-        }
-        let comments = world.comments(&key);
-        assert_eq!(comments.len(), 3);
-        assert!(comments[..2].iter().all(|c| c.ends_with(&planted)), "{comments:?}");
-    }
-}
-
-#[tokio::test]
-async fn spare_comments_of_ours_go() {
-    let world = World::new();
-    let key = world.open("one");
-    for text in ["first", "second", "third"] {
-        world.repo.comment_as(DEFAULT_LOGIN, key.number, &format!("{MARK} {text}"));
-    }
-    world.repo.comment_as(DEFAULT_LOGIN, key.number, "by hand");
-    // Our comment is on the second page.
-    for n in 0..100 {
-        world.repo.comment_as("alice", key.number, &format!("{n}"));
-    }
-    world.github.sticky_comment(&key, MARK, &format!("{MARK} newest")).await.unwrap();
-    let ours: Vec<String> =
-        world.comments(&key).into_iter().filter(|c| c.starts_with(DEFAULT_LOGIN)).collect();
-    assert_eq!(ours, [format!("{DEFAULT_LOGIN}: {MARK} newest"), format!("{DEFAULT_LOGIN}: by hand")]);
-}
-
-#[tokio::test]
-async fn a_comment_that_landed_unheard_is_not_posted_again() {
-    let world = World::new();
-    let key = world.open("one");
-    let body = format!("{MARK} report");
-    world.fake.fault(Fault::once("POST", "/repos/acme/fleet/issues", FaultKind::StatusAfter(502)));
-    world.github.sticky_comment(&key, MARK, &body).await.unwrap();
-    assert_eq!(world.comments(&key).len(), 1);
-
-    // It did not land: nothing is posted blindly, and the next try posts it.
-    let key = world.open("two");
-    world.fake.fault(Fault::once("POST", "/repos/acme/fleet/issues", FaultKind::Status(502)));
-    let error = world.github.sticky_comment(&key, MARK, &body).await.unwrap_err();
-    assert!(error.heals() && world.comments(&key).is_empty(), "{error}");
-    world.github.sticky_comment(&key, MARK, &body).await.unwrap();
-    assert_eq!(world.comments(&key).len(), 1);
 }
 
 #[tokio::test]
@@ -434,10 +312,10 @@ async fn an_app_comments_and_approves_as_its_bot() {
     let world = World::app(None);
     let key = world.open("one");
     for _ in 0..2 {
-        world.github.sticky_comment(&key, MARK, MARK).await.unwrap();
+        world.github.sticky_comment(&key, "preflux", &["<!-- preflux -->".to_owned()]).await.unwrap();
         world.github.approve(&key, &world.head(&key), "").await.unwrap();
     }
-    assert_eq!(world.comments(&key), [format!("{APP_SLUG}[bot]: {MARK}")]);
+    assert_eq!(world.comments(&key), [format!("{APP_SLUG}[bot]: <!-- preflux -->")]);
     assert_eq!(world.repo.reviews(key.number).len(), 1);
 }
 
@@ -445,7 +323,10 @@ async fn an_app_comments_and_approves_as_its_bot() {
 async fn the_doctor_says_who_we_are_and_what_is_missing() {
     let world = World::new();
     let standing = world.github.doctor(&world.name).await.unwrap();
-    assert_eq!(standing.login, DEFAULT_LOGIN);
+    assert_eq!((standing.login.as_str(), standing.missing.len()), (DEFAULT_LOGIN, 0), "{standing:?}");
+    world.repo.allow(DEFAULT_LOGIN, testkit::github::Permission::Read);
+    let standing = world.github.doctor(&world.name).await.unwrap();
+    assert!(standing.missing.join(" ").starts_with("write access"), "{standing:?}");
     let world = World::app(None);
     let standing = world.github.doctor(&world.name).await.unwrap();
     assert_eq!((standing.login.as_str(), standing.missing.len()), ("preflux[bot]", 0), "{standing:?}");
@@ -453,7 +334,7 @@ async fn the_doctor_says_who_we_are_and_what_is_missing() {
 
 #[tokio::test]
 async fn settings_that_cannot_work_are_refused() {
-    let fake = FakeGitHub::start(Options::default()).unwrap();
+    let fake = FakeGitHub::start(options()).unwrap();
     let clock: Arc<dyn Clock> = Arc::new(SameClock(fake.clock()));
     let refused = |api_url: &str, auth: Auth| {
         let ledger = Ledger::new(Arc::new(Memory::default()), Arc::clone(&clock));
@@ -466,4 +347,31 @@ async fn settings_that_cannot_work_are_refused() {
     let app = Auth::App { app_id: 1, private_key_pem: "no key".to_owned().into(), installation: None };
     assert!(refused("https://x", app).contains("private key"));
     assert_eq!(refused("https://x", token("t")), "");
+}
+
+#[tokio::test]
+async fn repositories_of_an_organisation_are_all_listed() {
+    let names = |found: Vec<RepoName>| found.iter().map(ToString::to_string).collect::<Vec<_>>();
+    for world in [World::new(), World::app(None), World::app(Some(INSTALLATION_ID))] {
+        for number in 0..150 {
+            world.fake.repo(&format!("acme/r{number:03}"));
+        }
+        world.fake.repo("acme/old").archive();
+        world.fake.repo("other/fleet");
+        let found = names(world.github.repositories("Acme").await.unwrap());
+        assert_eq!((found.len(), found.first().map(String::as_str)), (151, Some("acme/fleet")), "{found:?}");
+        assert!(!found.contains(&"acme/old".to_owned()) && !found.contains(&"other/fleet".to_owned()));
+    }
+    let missing = World::new().github.repositories("nobody").await.unwrap_err().to_string();
+    assert!(missing.contains("organisation or account `nobody` does not exist"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_person_has_repositories_too() {
+    let world = World::new();
+    world.fake.repo(&format!("{DEFAULT_LOGIN}/dotfiles"));
+    world.fake.repo(&format!("{DEFAULT_LOGIN}/clusters")).set_private(true);
+    let found = world.github.repositories(DEFAULT_LOGIN).await.unwrap();
+    let found: Vec<&str> = found.iter().map(RepoName::name).collect();
+    assert_eq!(found, ["clusters", "dotfiles"]);
 }

@@ -1,7 +1,8 @@
 //! The code forge (GitHub): pull requests to read, a comment and a review to write.
 
 use async_trait::async_trait;
-use domain::{CommitSha, Permission, PullKey, PullRequest, RepoName};
+pub use domain::ChangedFiles;
+use domain::{Budget, CommitSha, Permission, PullKey, PullRequest, RepoName};
 
 /// A request to the forge failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -68,15 +69,6 @@ pub struct PullPage {
     pub more: bool,
 }
 
-/// The files of a pull request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChangedFiles {
-    /// Paths, both names of a rename.
-    pub paths: Vec<String>,
-    /// Whether these are all; GitHub lists 3,000 at most, and then every path counts as changed.
-    pub complete: bool,
-}
-
 /// How an approval ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Review {
@@ -120,13 +112,30 @@ pub trait Forge: Send + Sync {
         etag: Option<&str>,
     ) -> Result<Conditional<CommitSha>, ForgeError>;
 
+    /// What was last heard of the requests that are left to the token for `repo`, by this process or another; `None` when nothing was.
+    async fn budget(&self, repo: &RepoName) -> Result<Option<Budget>, ForgeError>;
+
+    /// Every repository of an organisation, or of a person, that the token sees and that is neither archived nor disabled.
+    async fn repositories(&self, owner: &str) -> Result<Vec<RepoName>, ForgeError>;
+
     /// What an account may do in a repository.
     async fn permission(&self, repo: &RepoName, login: &str) -> Result<Permission, ForgeError>;
 
-    /// Makes `body` the one comment of ours that holds `marker`, by editing it or by posting it; gives its page.
-    /// Found by the marker *and* our own author id. `body` has at most 65,536 characters and contains the marker.
-    async fn sticky_comment(&self, key: &PullKey, marker: &str, body: &str) -> Result<String, ForgeError>;
+    /// Makes `parts` our comments of this marker's name, one comment for each part, by editing, posting and deleting; gives the
+    /// page of the first. They are found by what they begin with ([`domain::marker`]) *and* by our own author id, so the parts
+    /// begin with their lines. Each has at most 65,536 characters.
+    async fn sticky_comment(
+        &self,
+        key: &PullKey,
+        marker: &str,
+        parts: &[String],
+    ) -> Result<String, ForgeError>;
 
     /// Approves exactly `head`, at most once.
     async fn approve(&self, key: &PullKey, head: &CommitSha, body: &str) -> Result<Review, ForgeError>;
+
+    /// The same as [`Forge::token_fingerprint`] for one repository, where they do not all have one token.
+    async fn token_fingerprint_for(&self, _repo: &RepoName) -> Result<String, ForgeError> {
+        self.token_fingerprint().await
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Every read-modify-write is conditional on the version that was read, so two processes never overwrite each other's news.
 
+mod links;
+
 use std::sync::Arc;
 
 use domain::interact::{ReportRecord, Vouched};
@@ -33,6 +35,8 @@ pub enum Phase {
     Pending,
     /// A diff is on the queue.
     Queued,
+    /// A diff waits for somebody to ask for it.
+    Offered,
     /// A diff is being made.
     Running,
     /// The newest report stands.
@@ -67,6 +71,27 @@ pub struct PullRecord {
     /// The head that somebody wants to see in full although its author may not reach a cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched: Option<Vouched>,
+    /// The id of the rule that decided on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+}
+
+impl PullRecord {
+    /// What is kept of a pull request that is new to us.
+    pub fn new(pull: PullRequest, phase: Phase, due_at: i64) -> Self {
+        Self {
+            pull,
+            base_tip: None,
+            phase,
+            due_at,
+            message: None,
+            details: None,
+            report: None,
+            notes: Vec::new(),
+            vouched: None,
+            rule: None,
+        }
+    }
 }
 
 /// A lease that was got. A later holder has a higher epoch.
@@ -204,6 +229,11 @@ impl Ledger {
         let expires = Some(self.clock.now() + ttl_s);
         let version = self.table.put(&Key::new("once", key), &Value::Null, Expect::Absent, expires).await?;
         Ok(version.is_some())
+    }
+
+    /// Whether `first_time` was asked of `key`, and its time is not over.
+    pub async fn was_seen(&self, key: &str) -> Result<bool, TableError> {
+        Ok(self.table.get(&Key::new("once", key)).await?.is_some())
     }
 
     /// Takes back what `first_time` noted, because what it stood for could not be done.

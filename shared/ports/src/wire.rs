@@ -33,6 +33,7 @@ enum MessageV1 {
         repo: RepoName,
         number: u64,
     },
+    Discover,
     Click {
         action: Action,
         report: ReportId,
@@ -58,6 +59,7 @@ pub fn encode(job: &Job) -> String {
             MessageV1::Diff { repo: pull.repo, number: pull.number, head, cause }
         }
         Job::Refresh { pull } => MessageV1::Refresh { repo: pull.repo, number: pull.number },
+        Job::Discover => MessageV1::Discover,
         Job::Click(Click { action, report, by, channel, message, trigger, answer_url }) => {
             MessageV1::Click { action, report, by, channel, message, trigger, answer_url }
         }
@@ -77,6 +79,7 @@ pub fn decode(text: &str) -> Result<Job, Unreadable> {
             Job::Diff(DiffJob { pull: PullKey { repo, number }, head, cause })
         }
         MessageV1::Refresh { repo, number } => Job::Refresh { pull: PullKey { repo, number } },
+        MessageV1::Discover => Job::Discover,
         MessageV1::Click { action, report, by, channel, message, trigger, answer_url } => {
             Job::Click(Click { action, report, by, channel, message, trigger, answer_url })
         }
@@ -103,6 +106,7 @@ mod tests {
                 cause: Cause::Opened,
             }),
             Job::Refresh { pull },
+            Job::Discover,
             Job::Click(Click {
                 action: Action::Approve,
                 report: "report-1".parse().unwrap(),

@@ -195,6 +195,7 @@ async fn every_message_of_a_report_is_taken() {
         pull: &report.pull,
         state,
         note: Some("Asked for again by <!here>"),
+        extra: &[],
     };
     for state in [State::Queued, State::Reported(&report), State::Merged(Some(&report))] {
         let (text, blocks) = report::slack::summary(&view(state));

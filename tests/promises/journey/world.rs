@@ -29,6 +29,8 @@ pub(crate) struct World {
     /// The worker identity's kubeconfig, as text; empty without a cluster.
     pub(crate) kubeconfig: String,
     pub(crate) dir: TempDir,
+    /// What is watched, as one line of YAML or several.
+    pub(crate) rules: String,
     /// What Preflux meets instead of the API server; it fails the test for every request that could change the cluster.
     pub(crate) front: Option<Front>,
     _cluster: Option<MutexGuard<'static, ()>>,
@@ -42,7 +44,8 @@ impl World {
 
     /// A world without a cluster, whose GitHub lives in this time.
     pub(crate) fn at(clock: Clock) -> Self {
-        let options = github::Options { clock, ..github::Options::default() };
+        let options =
+            github::Options { clock, watch: described::watch().into(), ..github::Options::default() };
         let github = FakeGitHub::start(options).unwrap();
         let sample = sample::install(&github);
         Self {
@@ -52,6 +55,7 @@ impl World {
             has_cluster: false,
             kubeconfig: String::new(),
             dir: tempfile::tempdir().unwrap(),
+            rules: format!("repositories: [{{name: {}, channel: {DEPLOYS}}}]\n", sample::REPO),
             front: None,
             _cluster: None,
         }
@@ -92,7 +96,7 @@ impl World {
         Addresses {
             github: format!("api_url: '{0}', git_url: '{0}'", self.github.url()),
             slack: format!("api_url: '{}', team: {TEAM}", self.slack.api_url()),
-            repositories: format!("repositories: [{{name: {}, channel: {DEPLOYS}}}]\n", sample::REPO),
+            repositories: format!("{}people: {{shared_identity: true}}\n", self.rules),
         }
     }
 

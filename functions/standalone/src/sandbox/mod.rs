@@ -123,6 +123,7 @@ fn configure(
 slack: {{api_url: '{}', bot_token: slack-bot-token, signing_secret: slack-signing-secret, team: {}}}
 {cluster}
 repositories: [{{name: {}, channel: {DEPLOYS}}}]
+people: {{shared_identity: true}}
 poll_every_s: 5
 listen: 127.0.0.1:0
 data: '{}'

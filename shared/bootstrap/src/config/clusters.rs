@@ -132,11 +132,13 @@ pub fn reference(text: &str) -> Option<ConfigRef> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a configuration that should parse and does not is the failure")]
+    use crate::config::tests::without_lines;
     use crate::config::{Config, Defaults, Pace};
 
     fn parse(clusters: &str) -> Result<Config, Vec<String>> {
         let rest = "github: {token: a}\nslack: {secret: b}\nrepositories: [{name: a/b, channel: C1}]\n";
-        Config::parse(&format!("{rest}{clusters}"), &Defaults::default()).map_err(|error| error.0)
+        Config::parse(&format!("{rest}{clusters}"), &Defaults::default())
+            .map_err(|error| without_lines(error.0))
     }
 
     #[test]

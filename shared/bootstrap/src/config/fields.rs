@@ -1,13 +1,53 @@
 //! Reads a map field by field and collects what is wrong, so that a person gets all problems at once.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
-/// Where problems are collected.
-pub(super) type Problems = Rc<RefCell<Vec<String>>>;
+/// Where problems are collected, each with the line that it is about.
+#[derive(Clone, Default)]
+pub(super) struct Problems(Rc<Collected>);
+
+#[derive(Default)]
+struct Collected {
+    lines: BTreeMap<String, u64>,
+    found: RefCell<Vec<(u64, String)>>,
+}
+
+impl Problems {
+    /// None so far, in a text whose fields stand on these lines.
+    pub(super) fn new(lines: BTreeMap<String, u64>) -> Self {
+        Self(Rc::new(Collected { lines, found: RefCell::default() }))
+    }
+
+    /// Notes a problem with what stands at `path`, or is missing there.
+    fn note(&self, path: &str, problem: String) {
+        let mut at = path;
+        let line = loop {
+            if let Some(line) = self.0.lines.get(at) {
+                break *line;
+            }
+            match at.rfind(['.', '[']) {
+                Some(end) => at = at.get(..end).unwrap_or_default(),
+                None => break 0,
+            }
+        };
+        self.0.found.borrow_mut().push((line, problem));
+    }
+
+    /// Everything that was noted, in the order of the text.
+    pub(super) fn take(&self) -> Vec<String> {
+        let mut found = self.0.found.take();
+        found.sort_by_key(|(line, _)| *line);
+        let told = |(line, problem): (u64, String)| match line {
+            0 => problem,
+            line => format!("line {line}: {problem}"),
+        };
+        found.into_iter().map(told).collect()
+    }
+}
 
 /// A map that is being read. Fields that nobody asks for are problems too: most of them are misspelt.
 pub(super) struct Fields {
@@ -38,7 +78,7 @@ impl Fields {
     pub(super) fn problem(&self, name: &str, what: &str) {
         let at = self.at(name);
         let place = if at.is_empty() { "the configuration".to_owned() } else { format!("`{at}`") };
-        self.problems.borrow_mut().push(format!("{place} {what}"));
+        self.problems.note(&at, format!("{place} {what}"));
     }
 
     /// A text, if there is one and it is not empty.
@@ -91,15 +131,53 @@ impl Fields {
         flag
     }
 
+    /// One of a few words, if there is any.
+    pub(super) fn choice<'w>(&mut self, name: &str, words: &[&'w str]) -> Option<&'w str> {
+        let value = self.take(name)?;
+        let word = words.iter().find(|word| value.as_str() == Some(word));
+        if word.is_none() {
+            self.problem(name, &format!("must be {}", one_of(words)));
+        }
+        word.copied()
+    }
+
+    /// `true`, `false`, or a word, which reads as `Some(None)`.
+    pub(super) fn flag_or_word(&mut self, name: &str, word: &str) -> Option<Option<bool>> {
+        match self.take(name)? {
+            Value::Bool(flag) => Some(Some(flag)),
+            Value::String(text) if text == word => Some(None),
+            _ => {
+                self.problem(name, &format!("must be true, false or `{word}`"));
+                None
+            }
+        }
+    }
+
+    /// A list of texts, or a map with the lists `include` and `exclude`; both empty when there is neither.
+    pub(super) fn include_exclude(&mut self, name: &str) -> (Vec<String>, Vec<String>) {
+        if !matches!(self.map.get(name), Some(Value::Object(_))) {
+            return (self.texts(name), Vec::new());
+        }
+        let mut both = self.object(name);
+        let lists = (both.texts("include"), both.texts("exclude"));
+        both.finish();
+        lists
+    }
+
     /// A list of texts; empty when there is none.
     pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
-        let Some(value) = self.take(name) else { return Vec::new() };
+        self.optional_texts(name).unwrap_or_default()
+    }
+
+    /// A list of texts, if there is one.
+    pub(super) fn optional_texts(&mut self, name: &str) -> Option<Vec<String>> {
+        let value = self.take(name)?;
         let items = value.as_array().cloned().unwrap_or_default();
         let texts: Vec<String> = items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
         if !value.is_array() || texts.len() != items.len() {
             self.problem(name, "must be a list of texts");
         }
-        texts
+        Some(texts)
     }
 
     /// A map of fields; reads as empty when it is not there.
@@ -149,5 +227,14 @@ impl Fields {
             (false, true) => self.path.clone(),
             (false, false) => format!("{}.{name}", self.path),
         }
+    }
+}
+
+/// The words, quoted: `` `a`, `b` or `c` ``.
+fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
     }
 }

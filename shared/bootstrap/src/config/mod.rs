@@ -2,13 +2,18 @@
 
 mod clusters;
 mod fields;
+mod github;
+mod located;
+mod people;
+mod rules;
 
-use domain::{Drift, PathRules, RemoteHosts, RepoName, RepoRule};
+use domain::{Drift, Pace as PollPace, RemoteHosts, RepoRule};
 use ports::ConfigRef;
-use serde_json::Value;
 
 pub use clusters::reference;
 use fields::{Fields, Problems};
+use located::Located;
+pub use people::{PeopleApp, PeopleConfig};
 
 /// The configuration cannot be used. Lists everything that is wrong with it, each with the field's path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,12 +37,16 @@ pub struct Config {
     pub drift: Drift,
     /// Seconds after which a comparison asks clusters nothing more, 10 to 240.
     pub compare_within_s: u64,
+    /// Who approves, and what it stands on.
+    pub people: PeopleConfig,
     /// Hosts that remote bases and files may be fetched from; none unless listed.
     pub remotes: RemoteHosts,
     /// What is watched. Never empty.
     pub repositories: Vec<RepoRule>,
-    /// Seconds between two polls of the embedded form, at least 5. On AWS the schedule decides.
-    pub poll_every_s: u64,
+    /// How often repositories are polled.
+    pub pace: PollPace,
+    /// Pull requests of a repository that are reported when it is watched for the first time.
+    pub first_reports: usize,
     /// Where the embedded form listens for Slack.
     pub listen: String,
     /// Where the embedded form keeps its state.
@@ -53,6 +62,8 @@ pub struct GitHubConfig {
     pub git_url: String,
     /// Who we are.
     pub identity: GitHubIdentity,
+    /// Who else reads, so that no one reaches its limit. Nothing is written in their names.
+    pub readers: Vec<GitHubIdentity>,
     /// Logins whose pull requests may reach the cluster without write access.
     pub trusted: Vec<String>,
 }
@@ -184,76 +195,33 @@ impl Defaults {
 impl Config {
     /// Reads the configuration. The error names every problem, not the first one.
     pub fn parse(text: &str, defaults: &Defaults) -> Result<Self, ConfigError> {
-        let options = serde_saphyr::options! { strict_booleans: true, legacy_octal_numbers: true };
-        let value: Value = serde_saphyr::from_str_with_options(text, options)
-            .map_err(|e| ConfigError(vec![format!("it is not YAML: {e}")]))?;
-        let problems = Problems::default();
+        let Located { value, lines } =
+            Located::parse(text).map_err(|e| ConfigError(vec![format!("it is not YAML: {e}")]))?;
+        let problems = Problems::new(lines);
         let mut root = Fields::new("", value, &problems);
         let mut config = Self {
-            github: github(root.object("github"), defaults),
+            github: github::read(root.object("github"), defaults),
             slack: slack(root.object("slack"), defaults),
             cluster: None,
             more_clusters: Vec::new(),
             hold_back_when_render_differs: root.flag("hold_back_when_render_differs").unwrap_or(false),
             drift: drift(&mut root),
             compare_within_s: compare_within_s(&mut root),
+            people: people::read(&mut root),
             remotes: remotes(root.object("remotes")),
-            repositories: repositories(&mut root),
-            poll_every_s: root.number("poll_every_s").unwrap_or(60),
+            repositories: rules::read(&mut root),
+            pace: pace(&mut root),
+            first_reports: root
+                .number("first_reports")
+                .map_or(10, |n| usize::try_from(n).unwrap_or(usize::MAX)),
             listen: root.text("listen").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             data: root.text("data").unwrap_or_else(|| "./preflux-data".to_owned()),
         };
         (config.cluster, config.more_clusters) = clusters::read(&mut root, defaults);
-        if config.poll_every_s < 5 {
-            root.problem("poll_every_s", "must be at least 5 (seconds)");
-        }
         root.finish();
         let problems = problems.take();
         if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
     }
-}
-
-fn github(mut fields: Fields, defaults: &Defaults) -> GitHubConfig {
-    let api_url = fields.url("api_url").unwrap_or_else(|| "https://api.github.com".to_owned());
-    let git_url = fields.url("git_url").unwrap_or_else(|| git_url(&api_url));
-    let (token, bundle) = (fields.text("token"), fields.text("secret"));
-    let app = fields.optional_object("app").map(|mut app| {
-        let identity = GitHubIdentity::App {
-            id: app.number("id").unwrap_or_default(),
-            private_key: app.needed("private_key", "the name of the secret that holds the App's private key"),
-            installation: app.number("installation"),
-        };
-        if matches!(identity, GitHubIdentity::App { id: 0, .. }) {
-            app.problem("id", "is missing: the App's numeric id");
-        }
-        app.finish();
-        identity
-    });
-    let given = [token.map(GitHubIdentity::Token), app, bundle.map(GitHubIdentity::Bundle)];
-    let mut given: Vec<GitHubIdentity> = given.into_iter().flatten().collect();
-    if given.len() > 1 {
-        fields.problem("", "has more than one of `token`, `app` and `secret`: keep one");
-    }
-    let identity = given.pop().or_else(|| defaults.github_secret.clone().map(GitHubIdentity::Bundle));
-    if identity.is_none() {
-        fields.problem("", "says nothing of who we are: give `token`, `app` or `secret` (names of secrets)");
-    }
-    let trusted = fields.texts("trusted");
-    fields.finish();
-    GitHubConfig {
-        api_url,
-        git_url,
-        identity: identity.unwrap_or(GitHubIdentity::Token(String::new())),
-        trusted,
-    }
-}
-
-/// Where repositories are cloned from, when only the API's address is given.
-fn git_url(api_url: &str) -> String {
-    if api_url == "https://api.github.com" {
-        return "https://github.com".to_owned();
-    }
-    api_url.trim_end_matches('/').trim_end_matches("/api/v3").to_owned()
 }
 
 fn slack(mut fields: Fields, defaults: &Defaults) -> SlackConfig {
@@ -288,6 +256,20 @@ fn slack(mut fields: Fields, defaults: &Defaults) -> SlackConfig {
     SlackConfig { api_url, identity, team, live_values }
 }
 
+fn pace(root: &mut Fields) -> PollPace {
+    let usual = PollPace::default();
+    let every_s = root.number("poll_every_s").unwrap_or(usual.every_s);
+    if every_s < 5 {
+        root.problem("poll_every_s", "must be at least 5 (seconds)");
+    }
+    let at_least_every_s =
+        root.number("poll_at_least_every_s").unwrap_or(usual.at_least_every_s.max(every_s));
+    if at_least_every_s < every_s {
+        root.problem("poll_at_least_every_s", "must not be less than `poll_every_s`");
+    }
+    PollPace { every_s: every_s.max(5), at_least_every_s, ..usual }
+}
+
 fn drift(root: &mut Fields) -> Drift {
     let Some(text) = root.text("drift") else { return Drift::default() };
     text.parse().unwrap_or_else(|what: String| {
@@ -315,46 +297,6 @@ fn remotes(mut fields: Fields) -> RemoteHosts {
     hosts.unwrap_or_default()
 }
 
-fn repositories(root: &mut Fields) -> Vec<RepoRule> {
-    let mut rules: Vec<RepoRule> = Vec::new();
-    let Some(listed) = root.objects("repositories") else { return rules };
-    if listed.is_empty() {
-        root.problem("repositories", "is missing or empty: list at least one, with `name` and `channel`");
-    }
-    for mut fields in listed {
-        let name = fields.needed("name", "the repository, as `owner/name`");
-        let channel = fields.needed("channel", "the id of the Slack channel (`C...`) that its reports go to");
-        let id = channel.starts_with(['C', 'G', 'D'])
-            && channel.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
-        if !id && !channel.is_empty() {
-            fields.problem(
-                "channel",
-                "must be a channel's id (`C...`, in Slack under the channel's details), not its name",
-            );
-        }
-        let mut paths = fields.object("paths");
-        let (include, exclude) = (paths.texts("include"), paths.texts("exclude"));
-        if let Err(error) = PathRules::new(&include, &exclude) {
-            paths.problem("", &error.to_string());
-        }
-        paths.finish();
-        let base_branches = fields.texts("base_branches");
-        let drafts = fields.flag("drafts").unwrap_or(true);
-        let repo = name.parse::<RepoName>();
-        if let (Err(error), false) = (&repo, name.is_empty()) {
-            fields.problem("name", &error.to_string());
-        }
-        if repo.as_ref().is_ok_and(|repo| rules.iter().any(|rule| rule.repo == *repo)) {
-            fields.problem("name", "is listed twice");
-        }
-        fields.finish();
-        if let Ok(repo) = repo {
-            rules.push(RepoRule { repo, channel, include, exclude, base_branches, drafts });
-        }
-    }
-    rules
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(
@@ -370,14 +312,24 @@ repositories:
 - {name: acme/fleet, channel: C1}
 ";
 
+    /// Problems without the lines that they are on.
+    pub(super) fn without_lines(problems: Vec<String>) -> Vec<String> {
+        let bare = |problem: &String| match problem.split_once(": ") {
+            Some((line, what)) if line.starts_with("line ") => what.to_owned(),
+            _ => problem.clone(),
+        };
+        problems.iter().map(bare).collect()
+    }
+
     fn problems(text: &str) -> Vec<String> {
-        Config::parse(text, &Defaults::default()).unwrap_err().0
+        without_lines(Config::parse(text, &Defaults::default()).unwrap_err().0)
     }
 
     #[test]
     fn a_small_configuration_is_enough() {
         let config = Config::parse(SMALL, &Defaults::default()).unwrap();
-        assert_eq!(config.repositories[0].repo.to_string(), "acme/fleet");
+        assert!(matches!(&config.repositories[0].repositories,
+            domain::Repositories::Named(repo) if repo.to_string() == "acme/fleet"));
         assert_eq!(config.github.git_url, "https://github.com");
         assert!(config.cluster.is_none());
         assert!(!config.hold_back_when_render_differs);
@@ -408,7 +360,7 @@ repositories:
         let both = DecryptionConfig { age: Some("age-key".to_owned()), kms: true };
         assert_eq!(decryption("{kubeconfig: k, decryption: {age: age-key, kms: true}}"), Ok(both));
         let error = decryption("{kubeconfig: k, decryption: {pgp: x}}").unwrap_err();
-        assert!(error.0[0].starts_with("`cluster.decryption.pgp` is not known"), "{error}");
+        assert!(without_lines(error.0)[0].starts_with("`cluster.decryption.pgp` is not known"));
     }
 
     #[test]
@@ -444,10 +396,10 @@ polling: true
             "`slack.signing_secret` is missing",
             "`cluster.kubeconfig` is missing",
             "`repositories[0].name` `nonsense` is not a repository name",
-            "`repositories[0].paths` path pattern `apps/[`",
+            "`repositories[0].paths` cannot be used: pattern `apps/[`",
             "`repositories[1].channel` is missing",
-            "`repositories[2].drafts` must be true or false",
-            "`repositories[3].name` is listed twice",
+            "`repositories[2].drafts` must be true, false or `only`",
+            "`repositories[3].name` is never asked",
             "`poll_every_s` must be at least 5",
             "`polling` is not known",
         ] {

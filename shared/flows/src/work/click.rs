@@ -6,11 +6,11 @@ use domain::interact::{Action, Click, ReportRecord, Vouched, check};
 use domain::job::{Cause, DiffJob, Job, Outcome};
 use domain::{PullRequest, RepoRule};
 use ports::ledger::{Phase, PullRecord};
-use ports::{ChatMessage, Review, wire};
+use ports::{ChatMessage, wire};
 use report::slack::{State, answer};
 use report::words::replies;
 
-use super::{WorkCtx, words};
+use super::{WorkCtx, approve, publish, words};
 use crate::error::JobError;
 use crate::message;
 
@@ -35,7 +35,7 @@ async fn carry_out(ctx: &WorkCtx, click: &Click) -> Result<String, JobError> {
     let Some(record) = ctx.ledger.report(&click.report).await? else {
         return Ok(replies::unknown_report(click.action));
     };
-    let Some(rule) = ctx.rule(&record.pull) else {
+    let Some(rule) = ctx.rule(&record.pull).await? else {
         return Ok(words::NOT_WATCHED.to_owned());
     };
     let Some(pull) = ctx.forge.pull(&record.pull).await? else {
@@ -45,55 +45,14 @@ async fn carry_out(ctx: &WorkCtx, click: &Click) -> Result<String, JobError> {
         return Ok(replies::refused(click.action, refusal));
     }
     match click.action {
-        Action::PostComment => post_comment(ctx, rule, click, &record).await,
-        Action::Approve => approve(ctx, rule, click, &record).await,
+        Action::PostComment | Action::PostWhole => publish::comments(ctx, rule, click, &record).await,
+        Action::Approve => approve::run(ctx, rule, click, &record, &pull).await,
         Action::RunAgain => run_again(ctx, rule, click, &pull, None).await,
         Action::RunFull => {
             let vouched = Vouched { head: record.head.clone(), by: click.by.clone() };
             run_again(ctx, rule, click, &pull, Some(vouched)).await
         }
         Action::View => Ok(replies::acknowledged(click.action).to_owned()),
-    }
-}
-
-async fn post_comment(
-    ctx: &WorkCtx,
-    rule: &RepoRule,
-    click: &Click,
-    record: &ReportRecord,
-) -> Result<String, JobError> {
-    let Some(report) = ctx.stored(&record.id).await? else {
-        return Ok(replies::unknown_report(click.action));
-    };
-    let marker = marker();
-    let body = report::comment(&report, &marker);
-    let url = ctx.forge.sticky_comment(&record.pull, &marker, &body).await?;
-    note(ctx, rule, record, replies::comment_posted(&click.by.name)).await?;
-    Ok(words::posted(&url))
-}
-
-/// What our comment is known by, beside its author: one for each pull request.
-fn marker() -> String {
-    "<!-- preflux:report -->".to_owned()
-}
-
-async fn approve(
-    ctx: &WorkCtx,
-    rule: &RepoRule,
-    click: &Click,
-    record: &ReportRecord,
-) -> Result<String, JobError> {
-    let body = replies::review(&click.by.name, &record.head);
-    let review = ctx.forge.approve(&record.pull, &record.head, &body).await?;
-    match review {
-        Review::Approved { url } => {
-            note(ctx, rule, record, replies::approved(&click.by.name, &record.head)).await?;
-            Ok(words::approved(&url))
-        }
-        Review::AlreadyApproved { url } => {
-            note(ctx, rule, record, replies::approved(&click.by.name, &record.head)).await?;
-            Ok(words::already_approved(&url))
-        }
     }
 }
 
@@ -117,14 +76,14 @@ async fn run_again(
     let Some(record) = message::keep(&ctx.ledger, &pull.key, queued).await? else {
         return Ok(replies::unknown_report(click.action));
     };
-    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, State::Queued).await?;
+    message::show(ctx.chat.as_ref(), &ctx.ledger, rule, &record, State::Queued).await?;
     let job = DiffJob { pull: pull.key.clone(), head: pull.head.clone(), cause: Cause::Asked };
     ctx.queue.send(&wire::encode(&Job::Diff(job)), Duration::ZERO).await?;
     Ok(replies::acknowledged(click.action).to_owned())
 }
 
 /// Adds a sentence to the pull request's message, once, as long as the report that it is about is the one shown.
-async fn note(
+pub(super) async fn note(
     ctx: &WorkCtx,
     rule: &RepoRule,
     about: &ReportRecord,
@@ -140,7 +99,7 @@ async fn note(
     let shown = record.report.as_ref() == Some(&about.id) && record.phase == Phase::Reported;
     let Some(report) = ctx.stored(&about.id).await?.filter(|_| shown) else { return Ok(()) };
     let state = State::Reported(&report);
-    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, state).await?;
+    message::show(ctx.chat.as_ref(), &ctx.ledger, rule, &record, state).await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! A slash command that needs the cluster, carried out and answered in private.
+//! A slash command that needs the cluster or GitHub, carried out and answered in private.
 
 use domain::interact::{Command, FluxCommand, parse_command};
 use domain::job::Outcome;
@@ -7,17 +7,24 @@ use ports::ChatMessage;
 use report::slack::{self, KustomizationRow, kustomizations_table};
 use report::words::replies;
 
-use super::WorkCtx;
+use super::{WorkCtx, approve};
 use crate::error::JobError;
 
 pub(super) async fn run(ctx: &WorkCtx, command: &Command, last_try: bool) -> Result<Outcome, JobError> {
     let message = match answer(ctx, command).await {
         Ok(message) => message,
-        Err(error) if !error.heals() || last_try => plain(&replies::cluster_failed(&error.sentence())),
+        Err(error) if !error.heals() || last_try => plain(&failed(command, &error)),
         Err(error) => return Err(error),
     };
     ctx.chat.answer(&command.answer_url, true, &message).await?;
     Ok(Outcome::Done)
+}
+
+fn failed(command: &Command, error: &JobError) -> String {
+    match parse_command(&command.text) {
+        Ok(FluxCommand::GetKustomizations { .. }) => replies::cluster_failed(&error.sentence()),
+        _ => replies::command_failed(&error.sentence(), error.heals()),
+    }
 }
 
 async fn answer(ctx: &WorkCtx, command: &Command) -> Result<ChatMessage, JobError> {
@@ -25,6 +32,9 @@ async fn answer(ctx: &WorkCtx, command: &Command) -> Result<ChatMessage, JobErro
         Ok(FluxCommand::GetKustomizations { namespace }) => {
             get_kustomizations(ctx, namespace.as_deref()).await
         }
+        Ok(FluxCommand::Link { code }) => Ok(plain(&approve::link(ctx, &command.by, code.as_deref()).await?)),
+        Ok(FluxCommand::Unlink) => Ok(plain(&approve::unlink(ctx, &command.by).await?)),
+        Ok(FluxCommand::WhoAmI) => Ok(plain(&approve::who_am_i(ctx, &command.by).await?)),
         Ok(FluxCommand::Help) => Ok(plain(replies::help())),
         Err(why) => Ok(plain(&replies::unknown_command(&why))),
     }

@@ -7,7 +7,7 @@ use domain::interact::ReportRecord;
 use domain::job::{Cause, DiffJob, Job, Outcome};
 use domain::provenance::Disclosure;
 use domain::report::Report;
-use domain::{CommitSha, PullKey, PullRequest, PullState, RepoRule, ReportId, Trust, trust};
+use domain::{CommitSha, Mode, PullKey, PullRequest, PullState, RepoRule, ReportId, Trust, trust};
 use futures::FutureExt as _;
 use ports::ledger::{Phase, PullRecord};
 use ports::{ChatMessage, Conditional, MessageRef, wire};
@@ -15,7 +15,7 @@ use report::slack::{Details, State, details};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::{WorkCtx, refresh, words};
+use super::{WorkCtx, offer, refresh, words};
 use crate::analyse::{Findings, Question, Repository, analyse_all};
 use crate::error::JobError;
 use crate::message::{self, Place};
@@ -25,7 +25,7 @@ const LEASE_S: i64 = 330;
 
 /// Diffs and reports, unless somebody else is at it or the job is stale.
 pub(super) async fn run(ctx: &WorkCtx, job: &DiffJob, last_try: bool) -> Result<Outcome, JobError> {
-    let Some(rule) = ctx.rule(&job.pull) else {
+    let Some(rule) = ctx.rule(&job.pull).await? else {
         return Ok(Outcome::Nothing("the repository is not watched any more"));
     };
     let Some(lease) = ctx.ledger.lease(&format!("diff#{}", job.pull), LEASE_S).await? else {
@@ -51,7 +51,7 @@ async fn told(ctx: &WorkCtx, rule: &RepoRule, key: &PullKey, error: &JobError) -
     message::show(
         ctx.chat.as_ref(),
         &ctx.ledger,
-        &rule.channel,
+        rule,
         &record,
         State::Failed { why: &why, report: record.report.as_ref() },
     )
@@ -71,12 +71,15 @@ async fn leased(ctx: &WorkCtx, rule: &RepoRule, job: &DiffJob) -> Result<Outcome
     if pull.head != job.head && job.cause != Cause::Asked {
         return superseded(ctx, rule, &pull).await;
     }
+    if rule.mode == Mode::OnClick && job.cause != Cause::Asked {
+        return offer::show(ctx, rule, &pull).await;
+    }
     let tip = base_tip(ctx, &pull).await?;
     let record = begin(ctx, &pull, &tip).await?;
     if record.phase == Phase::Reported {
         return Ok(Outcome::Nothing("this head and base are already reported"));
     }
-    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, State::Running).await?;
+    message::show(ctx.chat.as_ref(), &ctx.ledger, rule, &record, State::Running).await?;
     let report = report_on(ctx, &pull, &tip, &record, begun).await?;
     match ctx.forge.pull(&job.pull).await? {
         Some(now) if now.state != PullState::Open => refresh::show(ctx, rule, &now).await,
@@ -96,17 +99,7 @@ async fn base_tip(ctx: &WorkCtx, pull: &PullRequest) -> Result<CommitSha, JobErr
 async fn begin(ctx: &WorkCtx, pull: &PullRequest, tip: &CommitSha) -> Result<PullRecord, JobError> {
     let at = ctx.clock.now();
     let change = |record: Option<PullRecord>| {
-        let mut record = record.unwrap_or_else(|| PullRecord {
-            pull: pull.clone(),
-            base_tip: None,
-            phase: Phase::Queued,
-            due_at: at,
-            message: None,
-            details: None,
-            report: None,
-            notes: Vec::new(),
-            vouched: None,
-        });
+        let mut record = record.unwrap_or_else(|| PullRecord::new(pull.clone(), Phase::Queued, at));
         let same = record.pull.head == pull.head && record.base_tip.as_ref() == Some(tip);
         if record.phase == Phase::Reported && same {
             return Some(record);
@@ -137,7 +130,7 @@ async fn superseded(ctx: &WorkCtx, rule: &RepoRule, now: &PullRequest) -> Result
     })
     .await?;
     let Some(record) = record else { return Ok(Outcome::Nothing("unknown pull request")) };
-    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, State::Superseded).await?;
+    message::show(ctx.chat.as_ref(), &ctx.ledger, rule, &record, State::Superseded).await?;
     // Sent in any case: two jobs for one head report once, none would report never.
     ctx.queue.send(&wire::encode(&Job::Diff(job)), Duration::ZERO).await?;
     Ok(Outcome::Nothing("the head moved"))
@@ -206,7 +199,7 @@ async fn trust_in(ctx: &WorkCtx, pull: &PullRequest) -> Result<Trust, JobError> 
 
 /// The same for every attempt at one diff, so that a repeated job replaces its own report; not to be guessed from outside,
 /// and good for nothing but naming a report: every click is checked against the record behind it.
-fn report_id(pull: &PullRequest, tip: &CommitSha, due_at: i64) -> ReportId {
+pub(super) fn report_id(pull: &PullRequest, tip: &CommitSha, due_at: i64) -> ReportId {
     let digest = Sha256::digest(format!("{} {} {tip} {due_at}", pull.key, pull.head));
     hex::encode(digest)[..32].parse().expect("32 hexadecimal digits are a report id")
 }
@@ -228,6 +221,7 @@ async fn publish(
         pull: report.pull.key.clone(),
         head: report.pull.head.clone(),
         base: report.comparison.base.clone(),
+        base_branch: Some(report.pull.base_branch.clone()),
         channel,
         made_at: report.made_at,
     };
@@ -243,7 +237,7 @@ async fn publish(
         return Ok(Outcome::Nothing("unknown pull request"));
     };
     let state = State::Reported(report);
-    let at = message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, state).await?;
+    let at = message::show(ctx.chat.as_ref(), &ctx.ledger, rule, &record, state).await?;
     let shown = show_details(ctx, report, &record, &at).await?;
     let kept = message::keep(&ctx.ledger, key, |record| {
         record.details = Some(shown.clone());

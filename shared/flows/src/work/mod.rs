@@ -1,8 +1,12 @@
 //! One job from the queue, carried out. A job may run twice; its second run changes nothing that a person sees.
 
+mod approve;
 mod click;
 mod command;
 mod diff;
+mod discover;
+mod offer;
+mod publish;
 mod refresh;
 mod words;
 
@@ -16,8 +20,11 @@ use domain::{PullKey, RepoRule, ReportId};
 use ports::ledger::Ledger;
 use ports::{Chat, Checkouts, Clock, Cluster, Forge, Queue, ReportStore, wire};
 
+pub use approve::Approvals;
+
 use crate::analyse::{DecryptionAccess, Named, RemoteAccess};
 use crate::error::JobError;
+use crate::rules::{decided, rules_of};
 
 /// What working needs.
 pub struct WorkCtx {
@@ -53,6 +60,8 @@ pub struct WorkCtx {
     pub rules: Vec<RepoRule>,
     /// Logins whose pull requests may reach the cluster without write access (bots).
     pub trusted_logins: Vec<String>,
+    /// Who approves, and what it stands on.
+    pub approvals: Approvals,
     /// Whether Slack may show live values of fields that hold no secrets.
     pub live_values: bool,
     /// Clone addresses that the repository is known by besides GitHub's own, with `{owner}` and `{name}` filled in.
@@ -60,8 +69,13 @@ pub struct WorkCtx {
 }
 
 impl WorkCtx {
-    fn rule(&self, key: &PullKey) -> Option<&RepoRule> {
-        self.rules.iter().find(|rule| rule.repo == key.repo)
+    /// The rule that decided on a pull request, or that would; `None` when its repository is not watched any more.
+    async fn rule(&self, key: &PullKey) -> Result<Option<&RepoRule>, JobError> {
+        let rules = rules_of(&self.rules, &self.ledger, &key.repo).await?;
+        match self.ledger.pull(key).await? {
+            Some(record) => Ok(decided(&rules, &record)),
+            None => Ok(rules.first().copied()),
+        }
     }
 
     /// A stored report; `None` when it was cleared away or is not in our form any more.
@@ -85,6 +99,7 @@ pub async fn work(ctx: &WorkCtx, body: &str, last_try: bool) -> Result<Outcome, 
     match job {
         Job::Diff(job) => diff::run(ctx, &job, last_try).await,
         Job::Refresh { pull } => refresh::run(ctx, &pull).await,
+        Job::Discover => discover::run(ctx).await,
         Job::Click(click) => click::run(ctx, &click, last_try).await,
         Job::Command(command) => command::run(ctx, &command, last_try).await,
     }

@@ -10,7 +10,7 @@ use crate::error::JobError;
 use crate::message;
 
 pub(super) async fn run(ctx: &WorkCtx, key: &PullKey) -> Result<Outcome, JobError> {
-    let Some(rule) = ctx.rule(key) else {
+    let Some(rule) = ctx.rule(key).await? else {
         return Ok(Outcome::Nothing("the repository is not watched any more"));
     };
     match ctx.forge.pull(key).await? {
@@ -21,7 +21,7 @@ pub(super) async fn run(ctx: &WorkCtx, key: &PullKey) -> Result<Outcome, JobErro
     }
 }
 
-/// Shows that a pull request is closed or merged. One that has no message gets none.
+/// Shows that a pull request is closed or merged. One that has no message gets none, unless its rule asks for closings.
 pub(super) async fn show(ctx: &WorkCtx, rule: &RepoRule, pull: &PullRequest) -> Result<Outcome, JobError> {
     let phase = if pull.state == PullState::Merged { Phase::Merged } else { Phase::Closed };
     let close = |record: &mut PullRecord| {
@@ -29,9 +29,11 @@ pub(super) async fn show(ctx: &WorkCtx, rule: &RepoRule, pull: &PullRequest) -> 
         record.phase = phase;
     };
     let record = message::keep(&ctx.ledger, &pull.key, close).await?;
-    let Some(record) = record.filter(|r| r.message.is_some()) else {
+    let Some(mut record) = record else { return Ok(Outcome::Nothing("it was never seen")) };
+    let shown = message::recovered(ctx.chat.as_ref(), &ctx.ledger, rule, &mut record).await?;
+    if !shown && !rule.announces(pull.state) {
         return Ok(Outcome::Nothing("it was never shown"));
-    };
+    }
     let report = match &record.report {
         Some(id) => ctx.stored(id).await?,
         None => None,
@@ -40,6 +42,6 @@ pub(super) async fn show(ctx: &WorkCtx, rule: &RepoRule, pull: &PullRequest) -> 
         PullState::Merged => State::Merged(report.as_ref()),
         _ => State::Closed(report.as_ref()),
     };
-    message::show(ctx.chat.as_ref(), &ctx.ledger, &rule.channel, &record, state).await?;
+    message::show(ctx.chat.as_ref(), &ctx.ledger, rule, &record, state).await?;
     Ok(Outcome::Done)
 }

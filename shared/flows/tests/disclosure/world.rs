@@ -10,7 +10,9 @@ use backend_embedded::{FileReports, Sqlite};
 use domain::interact::{Action, Click, Person};
 use domain::job::{Cause, DiffJob, Job};
 use domain::report::{Comparison, Mode};
-use domain::{Author, CommitSha, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule, ReportId};
+use domain::{
+    Author, Budget, CommitSha, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule, ReportId,
+};
 use flows::analyse::{DecryptionAccess, RemoteAccess};
 use flows::work::{WorkCtx, work};
 use kustomize::MemoryTree;
@@ -89,14 +91,7 @@ impl World {
             github: Mutex::default(),
         });
         let repo: RepoName = "acme/fleet".parse().unwrap();
-        let rule = RepoRule {
-            repo,
-            channel: "C1".to_owned(),
-            include: Vec::new(),
-            exclude: Vec::new(),
-            base_branches: Vec::new(),
-            drafts: true,
-        };
+        let rule = RepoRule::named(repo, "C1");
         let ctx = WorkCtx {
             forge: outside.clone(),
             queue: queue.clone(),
@@ -106,6 +101,7 @@ impl World {
             checkouts: outside.clone(),
             cluster: Ok(cluster.clone() as Arc<dyn Cluster>),
             more_clusters: Vec::new(),
+            approvals: Default::default(),
             drift: Default::default(),
             compare_within: std::time::Duration::from_secs(240),
             hold_back_when_render_differs: false,
@@ -230,6 +226,7 @@ impl Forge for Outside {
             head_owner: fork.flatten().map(str::to_owned),
             url: "https://git.example/acme/fleet/pull/7".to_owned(),
             updated_at: 1,
+            closed_at: None,
         }))
     }
 
@@ -246,12 +243,20 @@ impl Forge for Outside {
         Ok(Conditional::NotModified)
     }
 
+    async fn budget(&self, _: &RepoName) -> Result<Option<Budget>, ForgeError> {
+        Ok(None)
+    }
+
+    async fn repositories(&self, _: &str) -> Result<Vec<RepoName>, ForgeError> {
+        unreachable!("no rule is about an organisation")
+    }
+
     async fn permission(&self, _: &RepoName, login: &str) -> Result<Permission, ForgeError> {
         Ok(if login == "stranger" { Permission::Read } else { self.permission })
     }
 
-    async fn sticky_comment(&self, _: &PullKey, _: &str, body: &str) -> Result<String, ForgeError> {
-        self.github.lock().unwrap().push(body.to_owned());
+    async fn sticky_comment(&self, _: &PullKey, _: &str, parts: &[String]) -> Result<String, ForgeError> {
+        self.github.lock().unwrap().extend(parts.iter().cloned());
         Ok("https://git.example/comment".to_owned())
     }
 

@@ -5,6 +5,8 @@ use domain::interact::{Action, Click, Command, Interaction, Person};
 use serde::Deserialize;
 use url::form_urlencoded;
 
+/// How the ids of buttons begin that stand for a slash command; what they say is in their value.
+const COMMAND_BUTTON: &str = "command_";
 /// Slack sends forms.
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -129,18 +131,30 @@ fn click(payload: &str) -> Result<Interaction, Unreadable> {
         return Ok(Interaction::Nothing);
     }
     let Some(pressed) = payload.actions.into_iter().next() else { return Ok(Interaction::Nothing) };
+    let channel = payload.container.channel_id.or_else(|| payload.channel.and_then(|channel| channel.id));
+    let by = |user: UserPayload| {
+        Ok(Person {
+            team: needed(user.team_id, "user.team_id")?,
+            id: needed(user.id, "user.id")?,
+            name: user.name.or(user.username).unwrap_or_default(),
+        })
+    };
+    if pressed.action_id.starts_with(COMMAND_BUTTON) {
+        return Ok(Interaction::Button(Command {
+            text: needed(pressed.value, "actions[0].value")?,
+            by: by(payload.user)?,
+            channel: needed(channel, "container.channel_id")?,
+            trigger: needed(payload.trigger_id, "trigger_id")?,
+            answer_url: needed(payload.response_url, "response_url")?,
+        }));
+    }
     let Some(action) = Action::from_id(&pressed.action_id).filter(|action| *action != Action::View) else {
         return Ok(Interaction::Nothing);
     };
-    let channel = payload.container.channel_id.or_else(|| payload.channel.and_then(|channel| channel.id));
     Ok(Interaction::Click(Click {
         action,
         report: needed(pressed.value, "actions[0].value")?.parse().map_err(|_| Unreadable::Value)?,
-        by: Person {
-            team: needed(payload.user.team_id, "user.team_id")?,
-            id: needed(payload.user.id, "user.id")?,
-            name: payload.user.name.or(payload.user.username).unwrap_or_default(),
-        },
+        by: by(payload.user)?,
         channel: needed(channel, "container.channel_id")?,
         message: needed(payload.container.message_ts, "container.message_ts")?,
         trigger: needed(payload.trigger_id, "trigger_id")?,
@@ -186,6 +200,17 @@ mod tests {
             (click.channel.as_str(), click.message.as_str(), click.trigger.as_str()),
             ("C1", "1.2", "t.1")
         );
+    }
+
+    #[test]
+    fn a_button_of_the_configuration_is_a_command() {
+        let button =
+            |value: Value| pressed(|p| p["actions"][0] = json!({"action_id": "command_1", "value": value}));
+        let Ok(Interaction::Button(command)) = button(json!("get ks")) else { panic!("no command") };
+        assert_eq!((command.text.as_str(), command.by.id.as_str()), ("get ks", "U1"));
+        assert_eq!(button(json!(null)), Err(Unreadable::Missing("actions[0].value")));
+        let link = pressed(|p| p["actions"][0] = json!({"action_id": "link_0"}));
+        assert_eq!(link, Ok(Interaction::Nothing));
     }
 
     #[test]

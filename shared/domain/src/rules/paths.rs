@@ -1,14 +1,14 @@
-//! What is watched in a repository, and where its reports go.
+//! Which changed files make a pull request interesting.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::names::RepoName;
-use crate::pull::PullRequest;
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// A path rule that cannot be used.
+use crate::pull::ChangedFiles;
+
+/// A pattern that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("path pattern `{pattern}` is not a glob: {reason}")]
+#[error("pattern `{pattern}` cannot be read: {reason}")]
 pub struct RuleError {
     /// The pattern as written.
     pub pattern: String,
@@ -17,17 +17,25 @@ pub struct RuleError {
 }
 
 /// Which changed files make a pull request interesting. An exclude vetoes its file; with no include every file counts.
-#[derive(Debug, Clone)]
+#[derive(Clone, Default)]
 pub struct PathRules {
+    written: String,
     include: Option<GlobSet>,
     exclude: GlobSet,
 }
 
 impl PathRules {
-    /// Compiles glob patterns (`**` crosses directories). Errors name the first pattern that is not a glob.
+    /// Compiles glob patterns: `*` stays within a directory and `**` crosses them, as in GitHub's own `paths`.
+    /// Errors name the first pattern that is not a glob.
     pub fn new(include: &[String], exclude: &[String]) -> Result<Self, RuleError> {
+        let written = format!("{include:?} {exclude:?}");
         let include = if include.is_empty() { None } else { Some(compile(include)?) };
-        Ok(Self { include, exclude: compile(exclude)? })
+        Ok(Self { written, include, exclude: compile(exclude)? })
+    }
+
+    /// Whether a pull request with these files counts. Where GitHub did not list all of them, every path counts as changed.
+    pub fn accept(&self, files: &ChangedFiles) -> bool {
+        self.accept_all() || !files.complete || self.touch(files.paths.iter().map(String::as_str))
     }
 
     /// Whether any of these files counts.
@@ -43,39 +51,23 @@ impl PathRules {
     }
 }
 
+/// Only what was written: how it is compiled is not the same in every run.
+impl fmt::Debug for PathRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PathRules").field(&self.written).finish()
+    }
+}
+
 fn compile(patterns: &[String]) -> Result<GlobSet, RuleError> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        let glob = Glob::new(pattern)
+        let glob = GlobBuilder::new(pattern)
+            .literal_separator(true)
+            .build()
             .map_err(|e| RuleError { pattern: pattern.clone(), reason: e.kind().to_string() })?;
         set.add(glob);
     }
     set.build().map_err(|e| RuleError { pattern: patterns.join(", "), reason: e.to_string() })
-}
-
-/// One watched repository.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RepoRule {
-    /// The repository.
-    pub repo: RepoName,
-    /// The Slack channel id that its reports go to.
-    pub channel: String,
-    /// Globs of files that count; empty means all.
-    pub include: Vec<String>,
-    /// Globs of files that never count.
-    pub exclude: Vec<String>,
-    /// Base branches that count; empty means all.
-    pub base_branches: Vec<String>,
-    /// Whether drafts are reported.
-    pub drafts: bool,
-}
-
-impl RepoRule {
-    /// Whether this pull request is watched, by everything but its files.
-    pub fn watches(&self, pull: &PullRequest) -> bool {
-        let base = self.base_branches.is_empty() || self.base_branches.contains(&pull.base_branch);
-        base && (self.drafts || !pull.draft)
-    }
 }
 
 #[cfg(test)]
@@ -97,6 +89,7 @@ mod tests {
         assert!(touched(&[], &["docs/**"], &["docs/a.md", "b"]));
         assert!(!touched(&[], &["docs/**"], &["docs/a.md"]));
         assert!(!touched(&[], &[], &[]));
+        assert!(!touched(&["apps/*"], &[], &["apps/web/x.yaml"]), "one star stays within its directory");
     }
 
     #[test]

@@ -1,0 +1,166 @@
+//! An approval: as the person who clicked, or, where the configuration says so, by the account that Preflux uses.
+
+use std::sync::Arc;
+
+use domain::approve::{is_current, may_approve};
+use domain::interact::{Click, Person, ReportRecord, check};
+use domain::{PullRequest, RepoRule};
+use ports::{People, PersonError, Review, Verdict};
+use report::words::replies;
+
+use super::click::note;
+use super::{WorkCtx, words};
+use crate::error::JobError;
+
+/// A report at most, in seconds, that an approval can stand on, unless the configuration says otherwise.
+const MOST_AGE_S: i64 = 86_400;
+
+/// Who approves, and what it stands on.
+#[derive(Clone)]
+pub struct Approvals {
+    /// People's own accounts; `None` where nobody can link one.
+    pub people: Option<Arc<dyn People>>,
+    /// Whether the account that Preflux uses approves for people.
+    pub shared_identity: bool,
+    /// How old a report may be, in seconds.
+    pub most_age_s: i64,
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        Self { people: None, shared_identity: false, most_age_s: MOST_AGE_S }
+    }
+}
+
+/// Approves what was reported, and says how it went.
+pub(super) async fn run(
+    ctx: &WorkCtx,
+    rule: &RepoRule,
+    click: &Click,
+    record: &ReportRecord,
+    pull: &PullRequest,
+) -> Result<String, JobError> {
+    if let Err(stale) = is_current(record, pull, ctx.clock.now(), ctx.approvals.most_age_s) {
+        return Ok(words::not_approved(&stale.to_string()));
+    }
+    if ctx.approvals.shared_identity {
+        return shared(ctx, rule, click, record).await;
+    }
+    let Some(people) = &ctx.approvals.people else {
+        return Ok(words::NOBODY_CAN_LINK.to_owned());
+    };
+    match own(ctx, people.as_ref(), rule, click, record, pull).await {
+        Ok(said) => Ok(said),
+        Err(PersonError::NotLinked) => invite(people.as_ref(), &click.by, false).await,
+        Err(PersonError::Revoked) => invite(people.as_ref(), &click.by, true).await,
+        Err(PersonError::Forge(error)) => Err(error.into()),
+        Err(other) => Ok(words::not_approved(&format!("{other}. Then click Approve again"))),
+    }
+}
+
+/// The link to begin with; `again` for whoever had one.
+async fn invite(people: &dyn People, who: &Person, again: bool) -> Result<String, JobError> {
+    match people.begin(who).await {
+        Ok(address) => Ok(words::link_first(&address, again)),
+        Err(PersonError::Forge(error)) => Err(error.into()),
+        Err(other) => Err(JobError::fail(other)),
+    }
+}
+
+async fn own(
+    ctx: &WorkCtx,
+    people: &dyn People,
+    rule: &RepoRule,
+    click: &Click,
+    record: &ReportRecord,
+    pull: &PullRequest,
+) -> Result<String, PersonError> {
+    let account = people.account(&click.by).await?;
+    let held = ctx.forge.permission(&record.pull.repo, &account.login).await?;
+    let made = people.makers(&click.by, &record.pull).await?;
+    if let Err(objection) = may_approve(&account, held, pull, &record.head, &made) {
+        return Ok(words::not_approved(&objection.to_string()));
+    }
+    // Reading took a while: what a review stands on is looked at once more, right before it.
+    let Some(now) = ctx.forge.pull(&record.pull).await? else { return Ok(words::pull_gone(&record.pull)) };
+    if let Err(refusal) = check(click, record, &now) {
+        return Ok(replies::refused(click.action, refusal));
+    }
+    if let Err(stale) = is_current(record, &now, ctx.clock.now(), ctx.approvals.most_age_s) {
+        return Ok(words::not_approved(&stale.to_string()));
+    }
+    let body = replies::review(&click.by.name, &record.head);
+    let review = people.review(&click.by, &record.pull, &record.head, Verdict::Approve, &body).await?;
+    // GitHub takes a review of an older commit too, and may let it count for the newer ones.
+    let after = ctx.forge.pull(&record.pull).await;
+    let moved = |after: &PullRequest| after.head != record.head;
+    if matches!(&after, Ok(Some(after)) if moved(after)) {
+        let taken_back = people.dismiss(&click.by, &record.pull, &record.head, words::DISMISSED).await;
+        return Ok(match taken_back {
+            Ok(()) => words::not_approved(words::MOVED_MEANWHILE),
+            Err(error) => words::stands_on_old(&record.head, &error.to_string()),
+        });
+    }
+    let noted = replies::approved_as(&click.by.name, &account.login, &record.head);
+    if let Err(error) = note(ctx, rule, record, noted).await {
+        tracing::warn!(error = %error, "an approval stands, and the message does not say so");
+    }
+    Ok(match review {
+        Review::Approved { url } if after.is_err() => words::approved_unseen(&account.login, &url),
+        Review::Approved { url } => words::approved_as(&account.login, &url),
+        Review::AlreadyApproved { url } => words::already_approved(&url),
+    })
+}
+
+async fn shared(
+    ctx: &WorkCtx,
+    rule: &RepoRule,
+    click: &Click,
+    record: &ReportRecord,
+) -> Result<String, JobError> {
+    let body = replies::shared_review(&click.by.name, &record.head);
+    let review = ctx.forge.approve(&record.pull, &record.head, &body).await?;
+    note(ctx, rule, record, replies::approved_shared(&click.by.name, &record.head)).await?;
+    Ok(match review {
+        Review::Approved { url } => words::approved_shared(&url),
+        Review::AlreadyApproved { url } => words::already_approved(&url),
+    })
+}
+
+/// `/flux link`, with or without a code.
+pub(super) async fn link(ctx: &WorkCtx, who: &Person, code: Option<&str>) -> Result<String, JobError> {
+    let Some(people) = &ctx.approvals.people else { return Ok(words::NOBODY_CAN_LINK.to_owned()) };
+    let Some(code) = code else {
+        let address = people.begin(who).await.map_err(failed)?;
+        return Ok(words::to_link(&address));
+    };
+    match people.finish(who, code).await {
+        Ok(login) => Ok(words::linked(&login)),
+        Err(PersonError::BadCode(why)) => Ok(words::not_linked(&why)),
+        Err(other) => Err(failed(other)),
+    }
+}
+
+/// `/flux unlink`.
+pub(super) async fn unlink(ctx: &WorkCtx, who: &Person) -> Result<String, JobError> {
+    let Some(people) = &ctx.approvals.people else { return Ok(words::NOBODY_CAN_LINK.to_owned()) };
+    let there = people.unlink(who).await.map_err(failed)?;
+    Ok(if there { words::UNLINKED } else { words::NO_LINK }.to_owned())
+}
+
+/// `/flux whoami`.
+pub(super) async fn who_am_i(ctx: &WorkCtx, who: &Person) -> Result<String, JobError> {
+    let Some(people) = &ctx.approvals.people else { return Ok(words::NOBODY_CAN_LINK.to_owned()) };
+    match people.account(who).await {
+        Ok(account) => Ok(words::you_are(&account.login)),
+        Err(PersonError::NotLinked | PersonError::Revoked) => Ok(words::NO_LINK.to_owned()),
+        Err(other) => Err(failed(other)),
+    }
+}
+
+fn failed(error: PersonError) -> JobError {
+    match error {
+        PersonError::Forge(error) => error.into(),
+        other => JobError::fail(other),
+    }
+}

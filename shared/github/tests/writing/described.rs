@@ -1,0 +1,145 @@
+//! Everything that is asked of GitHub, held against GitHub's own description of it; and that this would notice a mistake, by making one
+//! in every exchange there is.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use domain::CommitSha;
+use http::{Request, Response};
+use ports::{Conditional, Forge as _, ForgeError};
+use serde_json::{Value, json};
+use testkit::github::DEFAULT_TOKEN;
+
+use crate::world::{As, BOTH, World};
+
+/// Asks for all that there is to ask, in good times and in bad ones.
+async fn ask_everything(world: &World) {
+    let (github, key, repo) = (world.process(), world.open("topic"), world.name());
+    let Conditional::Fresh { etag, .. } = github.pulls(&repo, 1, None).await.unwrap() else {
+        panic!("no ETag was sent")
+    };
+    github.pulls(&repo, 1, etag.as_deref()).await.unwrap();
+    let head: CommitSha = github.pull(&key).await.unwrap().unwrap().head;
+    github.files(&key).await.unwrap();
+    let Conditional::Fresh { etag, .. } = github.branch(&repo, "main", None).await.unwrap() else {
+        panic!("no ETag was sent")
+    };
+    github.branch(&repo, "main", etag.as_deref()).await.unwrap();
+    github.permission(&repo, "alice").await.unwrap();
+    let part = |at: usize, text: &str| format!("{}\n{text}", domain::marker::line("m", at));
+    github.sticky_comment(&key, "m", &[part(1, "a"), part(2, "b")]).await.unwrap();
+    github.sticky_comment(&key, "m", &[part(1, "c")]).await.unwrap();
+    github.approve(&key, &head, "Approved").await.unwrap();
+    github.doctor(&repo).await.unwrap();
+    github.repositories("acme").await.unwrap();
+    github.git_token(&repo).await.unwrap();
+    github.repositories("acme").await.unwrap();
+    world.repo.rename("acme/flotilla");
+    github.pulls(&repo, 1, None).await.unwrap();
+    let hidden = github.pulls(&"acme/none".parse().unwrap(), 1, None).await.unwrap_err();
+    assert!(matches!(hidden, ForgeError::NotFound(_)), "{hidden}");
+}
+
+#[tokio::test]
+async fn all_that_is_asked_and_answered_is_as_github_describes_it() {
+    if described::required("github::described").is_none() {
+        return;
+    }
+    for who in BOTH {
+        ask_everything(&World::new(who)).await;
+    }
+    let world = World::new(As::Person);
+    world.fake.set_remaining(DEFAULT_TOKEN, 0);
+    world.process().pulls(&world.name(), 1, None).await.unwrap_err();
+    world.fake.revoke_token(DEFAULT_TOKEN);
+    world.fake.clock().advance(4000);
+    world.process().pulls(&world.name(), 1, None).await.unwrap_err();
+    let used = described::Undescribed::used();
+    let unused: Vec<_> = described::UNDESCRIBED.iter().filter(|one| !used.contains(one)).collect();
+    assert!(unused.is_empty(), "nobody needs these exceptions: {unused:#?}");
+}
+
+type Exchange = (Request<Bytes>, Response<Bytes>);
+
+/// Every exchange of a world in which everything is asked.
+async fn exchanges(who: As) -> Vec<Exchange> {
+    let kept: Arc<Mutex<Vec<Exchange>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let watch: described::Watch = Arc::new(move |request, answer| {
+        keep.lock().unwrap().extend(answer.map(|answer| (request.clone(), answer.clone())));
+        Vec::new()
+    });
+    let world = World::watched(who, Some(watch));
+    ask_everything(&world).await;
+    drop(world);
+    std::mem::take(&mut *kept.lock().unwrap())
+}
+
+#[tokio::test]
+async fn a_mistake_in_any_request_or_answer_is_noticed() {
+    let Some(github) = described::required("github::described") else { return };
+    for who in BOTH {
+        for (request, answer) in exchanges(who).await {
+            let what = format!("{} {} -> {}", request.method(), request.uri(), answer.status());
+            let found =
+                |request: &Request<Bytes>, answer: &Response<Bytes>| github.problems(request, Some(answer));
+            assert_eq!(found(&request, &answer), Vec::<String>::new(), "{what}");
+            for (name, wrong) in wrong_requests(&request) {
+                assert!(!found(&wrong, &answer).is_empty(), "{name} passes for {what}");
+            }
+            for (name, wrong) in wrong_answers(&answer) {
+                assert!(!found(&request, &wrong).is_empty(), "{name} passes for {what}");
+            }
+        }
+    }
+}
+
+fn wrong_requests(right: &Request<Bytes>) -> Vec<(&'static str, Request<Bytes>)> {
+    let at = |target: String| {
+        let mut request = right.clone();
+        *request.uri_mut() = target.parse().unwrap();
+        request
+    };
+    let uri = right.uri().to_string();
+    let query = if uri.contains('?') { '&' } else { '?' };
+    let mut nameless = right.clone();
+    nameless.headers_mut().remove("user-agent");
+    let mut wrong = vec![
+        ("a parameter that there is not", at(format!("{uri}{query}made_up=1"))),
+        ("a page that is no number", at(format!("{uri}{query}per_page=many"))),
+        ("another path", at(format!("/v2{uri}"))),
+        ("no user agent", nameless),
+    ];
+    if let Ok(Value::Object(mut body)) = serde_json::from_slice(right.body()) {
+        body.insert("made_up".to_owned(), json!(1));
+        wrong
+            .push(("a field that there is not", right.clone().map(|_| Bytes::from(json!(body).to_string()))));
+        wrong.push(("a body that is no object", right.clone().map(|_| Bytes::from("[1]"))));
+    }
+    wrong
+}
+
+fn wrong_answers(right: &Response<Bytes>) -> Vec<(&'static str, Response<Bytes>)> {
+    let with = |body: &Value| right.clone().map(|_| Bytes::from(body.to_string()));
+    let mut teapot = right.clone();
+    *teapot.status_mut() = http::StatusCode::IM_A_TEAPOT;
+    let mut wrong =
+        vec![("a status that there is not", teapot), ("a body that is a number", with(&json!(7)))];
+    let Ok(body) = serde_json::from_slice::<Value>(right.body()) else { return wrong };
+    let one = if body.is_array() { "/0" } else { "" };
+    // Errors may have more than is described, and need not have what they have.
+    let Some(Value::Object(fields)) = body.pointer(one).filter(|_| right.status().is_success()) else {
+        return wrong;
+    };
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut body = body.clone();
+        change(body.pointer_mut(one).unwrap());
+        with(&body)
+    };
+    wrong.push(("a field that there is not", changed(&|one| one["made_up"] = json!(1))));
+    if fields.contains_key("id") {
+        wrong.push(("an id that is text", changed(&|one| one["id"] = json!("x"))));
+        wrong.push(("no id", changed(&|one| drop(one.as_object_mut().unwrap().remove("id")))));
+    }
+    wrong
+}

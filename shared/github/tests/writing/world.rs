@@ -1,0 +1,164 @@
+//! A repository with a pull request, processes of ours that write to it, and trouble at any of their requests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{PullKey, RepoName};
+use github::{Auth, GitHub, Settings};
+use ports::ledger::Ledger;
+use ports::{Clock, Expect, Key, Record, Table, TableError};
+use serde_json::Value;
+use testkit::faults::{Fault, FaultKind};
+use testkit::github::{APP_ID, DEFAULT_LOGIN, DEFAULT_TOKEN, FakeGitHub, Options, PullSpec, RepoHandle};
+
+/// The fake's clock as ours.
+struct SameClock(testkit::clock::Clock);
+
+impl Clock for SameClock {
+    fn now(&self) -> i64 {
+        self.0.now()
+    }
+}
+
+/// State in memory. Nothing here writes conditionally.
+#[derive(Default)]
+struct Memory(Mutex<BTreeMap<Key, Value>>);
+
+#[async_trait]
+impl Table for Memory {
+    async fn get(&self, key: &Key) -> Result<Option<Record>, TableError> {
+        Ok(self.0.lock().unwrap().get(key).map(|value| Record { version: 1, value: value.clone() }))
+    }
+
+    async fn put(
+        &self,
+        key: &Key,
+        value: &Value,
+        _: Expect,
+        _: Option<i64>,
+    ) -> Result<Option<u64>, TableError> {
+        self.0.lock().unwrap().insert(key.clone(), value.clone());
+        Ok(Some(1))
+    }
+
+    async fn delete(&self, key: &Key, _: Expect) -> Result<bool, TableError> {
+        Ok(self.0.lock().unwrap().remove(key).is_some())
+    }
+
+    async fn list(&self, _: &str) -> Result<Vec<(Key, Record)>, TableError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Who we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    Person,
+    App,
+}
+
+pub(crate) const BOTH: [As; 2] = [As::Person, As::App];
+
+/// What goes wrong at one request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Trouble {
+    /// It is not handled.
+    Lost,
+    /// It is handled, and we do not hear of it.
+    Unheard,
+    /// The secondary rate limit.
+    Limited,
+    /// It is handled, we do not hear of it, and nothing that we ask after it arrives: a process that dies there.
+    Death,
+}
+
+pub(crate) const TROUBLES: [Trouble; 4] = [Trouble::Lost, Trouble::Unheard, Trouble::Limited, Trouble::Death];
+
+pub(crate) struct World {
+    pub(crate) fake: FakeGitHub,
+    pub(crate) repo: RepoHandle,
+    table: Arc<Memory>,
+    who: As,
+}
+
+impl World {
+    pub(crate) fn new(who: As) -> Self {
+        Self::watched(who, described::watch())
+    }
+
+    /// A world whose exchanges somebody else looks at.
+    pub(crate) fn watched(who: As, watch: Option<described::Watch>) -> Self {
+        let fake = FakeGitHub::start(Options { watch: watch.into(), ..Options::default() }).unwrap();
+        let repo = fake.repo("acme/fleet");
+        repo.commit("main", "Start", [("a.yaml", Some("a: 1\n"))]);
+        Self { fake, repo, table: Arc::default(), who }
+    }
+
+    pub(crate) fn open(&self, branch: &str) -> PullKey {
+        let number = self.repo.open_pull(PullSpec::new(branch, branch, [("a.yaml", Some(branch))]));
+        PullKey { repo: self.name(), number }
+    }
+
+    pub(crate) fn name(&self) -> RepoName {
+        "acme/fleet".parse().unwrap()
+    }
+
+    /// A process that has asked nothing yet.
+    pub(crate) fn process(&self) -> GitHub {
+        let clock: Arc<dyn Clock> = Arc::new(SameClock(self.fake.clock()));
+        let table: Arc<dyn Table> = Arc::<Memory>::clone(&self.table);
+        let ledger = Ledger::new(table, Arc::clone(&clock));
+        let auth = match self.who {
+            As::Person => Auth::Token(DEFAULT_TOKEN.to_owned().into()),
+            As::App => Auth::App {
+                app_id: APP_ID,
+                private_key_pem: self.fake.app_key_pem().into(),
+                installation: None,
+            },
+        };
+        GitHub::new(Settings { api_url: self.fake.url(), auth, clock, ledger }).unwrap()
+    }
+
+    /// Our login.
+    pub(crate) fn us(&self) -> String {
+        match self.who {
+            As::Person => DEFAULT_LOGIN.to_owned(),
+            As::App => "preflux[bot]".to_owned(),
+        }
+    }
+
+    /// Lets `before` requests pass, and then this happens.
+    pub(crate) fn trouble(&self, before: u32, trouble: Trouble) {
+        let any = |times, kind| Fault { method: String::new(), path_prefix: "/".to_owned(), times, kind };
+        if before > 0 {
+            self.fake.fault(any(before, FaultKind::Slow(Duration::ZERO)));
+        }
+        self.fake.fault(any(
+            1,
+            match trouble {
+                Trouble::Lost => FaultKind::Status(502),
+                Trouble::Unheard | Trouble::Death => FaultKind::StatusAfter(502),
+                Trouble::Limited => FaultKind::RateLimited(Some(30)),
+            },
+        ));
+        if matches!(trouble, Trouble::Death) {
+            self.fake.fault(any(1000, FaultKind::Status(502)));
+        }
+    }
+
+    /// The trouble is over: what waited has waited long enough.
+    pub(crate) fn calm(&self) {
+        self.fake.forget_faults();
+        self.fake.clock().advance(60);
+    }
+
+    /// Requests so far that changed something, as `METHOD status`.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let seen = self.fake.requests();
+        self.fake.forget_requests();
+        let writes = seen.iter().filter(|r| r.method != "GET" && !r.path.contains("access_tokens"));
+        writes.map(|r| format!("{} {}", r.method, r.status)).collect()
+    }
+}
