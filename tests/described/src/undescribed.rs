@@ -32,6 +32,7 @@ pub const UNDESCRIBED: &[Undescribed] = &[
         why: "conditional requests work everywhere (\"Best practices\"), declared for few operations",
     },
     status(301, "a renamed repository's old name leads to the new one, for any GET (\"Follow redirects\")"),
+    status(307, "the same for whatever is no GET: the method and the body go along (\"Follow redirects\")"),
     status(401, "bad credentials are refused before the path is looked at"),
     status(403, "rate limits, and what a token may not, are told so on any path"),
     status(404, "what a token may not see does not exist for it, on any path"),

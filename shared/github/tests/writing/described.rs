@@ -36,6 +36,7 @@ async fn ask_everything(world: &World) {
     github.repositories("acme").await.unwrap();
     world.repo.rename("acme/flotilla");
     github.pulls(&repo, 1, None).await.unwrap();
+    github.sticky_comment(&key, "m", &[part(1, "d")]).await.unwrap();
     let hidden = github.pulls(&"acme/none".parse().unwrap(), 1, None).await.unwrap_err();
     assert!(matches!(hidden, ForgeError::NotFound(_)), "{hidden}");
 }
