@@ -39,6 +39,16 @@ async fn shows(world: &World, app: &Serve, text: &str) -> String {
 }
 
 #[test]
+fn the_example_passes_and_editors_get_its_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (code, said) = run(&["config", "check"], &root.join("preflux.example.yaml"));
+    assert!(code == Some(0) && said.contains("preflux.example.yaml: rules: 1, clusters: 1"), "{said}");
+    let printed = Command::new(program("preflux")).args(["config", "schema"]).output().unwrap();
+    let file = std::fs::read(root.join("infra/preflux.schema.json")).unwrap();
+    assert!(printed.stdout == file, "not the schema of infra/");
+}
+
+#[test]
 fn a_wrong_configuration_names_all_its_problems_and_exits_with_2() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("preflux.yaml");
@@ -47,8 +57,8 @@ fn a_wrong_configuration_names_all_its_problems_and_exits_with_2() {
         "github: {tokn: x}\nslack: {bot_token: 'env:A'}\nrepositories: [{name: nonsense}]\npoll_every_s: 1\n",
     )
     .unwrap();
-    for command in ["serve", "doctor"] {
-        let (code, said) = run(&[command], &file);
+    for command in [&["serve"][..], &["doctor"], &["config", "check"]] {
+        let (code, said) = run(command, &file);
         assert_eq!(code, Some(2), "{said}");
         for problem in [
             "`github` says nothing of who we are",

@@ -1,6 +1,7 @@
 //! Preflux on one machine. Each subcommand is a file; what they share with the Lambda functions is in `bootstrap` and `flows`.
 
 mod build;
+mod config;
 mod diff;
 mod doctor;
 mod rbac;
@@ -37,6 +38,9 @@ enum Command {
     /// Print what a cluster needs.
     #[command(subcommand)]
     Cluster(rbac::Command),
+    /// Check the configuration, or print its schema.
+    #[command(subcommand)]
+    Config(config::Command),
     /// Say what is misconfigured and how to mend it.
     Doctor {
         /// The configuration.
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         Command::Diff(args) => run(diff::run(args)),
         Command::Sandbox(args) => run(sandbox::run(args)),
         Command::Cluster(command) => run(rbac::run(command)),
+        Command::Config(command) => config::run(&command),
         Command::Doctor { config } => run(doctor::run(&config)),
     };
     result.unwrap_or_else(|error| {

@@ -15,13 +15,14 @@ pub(super) fn read(root: &mut Fields, defaults: &Defaults) -> (Option<ClusterCon
         root.problem("clusters", "stands beside `cluster`: list all of them in `clusters`");
     }
     let mut names = BTreeSet::new();
-    let mut all: Vec<ClusterConfig> = match (one, several) {
-        (Some(fields), _) => vec![cluster(fields, defaults, &mut names)],
-        (None, Some(listed)) => {
-            listed.into_iter().map(|fields| cluster(fields, &Defaults::default(), &mut names)).collect()
-        }
-        (None, None) => defaults.kubeconfig.iter().map(|kubeconfig| by_default(kubeconfig)).collect(),
-    };
+    let none = Defaults::default();
+    let listed = one.map(|fields| (fields, defaults)).into_iter();
+    let listed = listed.chain(several.into_iter().flatten().map(|fields| (fields, &none)));
+    let mut all: Vec<ClusterConfig> =
+        listed.map(|(fields, defaults)| cluster(fields, defaults, &mut names)).collect();
+    if all.is_empty() {
+        all.extend(defaults.kubeconfig.iter().map(|kubeconfig| by_default(kubeconfig)));
+    }
     if all.is_empty() {
         return (None, all);
     }
@@ -72,18 +73,13 @@ fn cluster(mut fields: Fields, defaults: &Defaults, names: &mut BTreeSet<String>
 
 fn pace(fields: &mut Fields) -> Pace {
     let usual = Pace::default();
-    let mut bounded = |name: &str, usual: u64, most: u64| {
-        let given = fields.number(name).unwrap_or(usual);
-        if !(1..=most).contains(&given) {
-            fields.problem(name, &format!("must be between 1 and {most}"));
-        }
-        given.clamp(1, most)
-    };
-    let concurrency = bounded("concurrency", usual.concurrency as u64, 100);
-    let requests_per_second = bounded("requests_per_second", u64::from(usual.requests_per_second), 1000);
+    let concurrency = fields.bounded("concurrency", 1..=100, "");
+    let requests_per_second = fields.bounded("requests_per_second", 1..=1000, "");
     Pace {
-        concurrency: usize::try_from(concurrency).unwrap_or(usual.concurrency),
-        requests_per_second: u32::try_from(requests_per_second).unwrap_or(usual.requests_per_second),
+        concurrency: concurrency.and_then(|n| usize::try_from(n).ok()).unwrap_or(usual.concurrency),
+        requests_per_second: requests_per_second
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(usual.requests_per_second),
     }
 }
 

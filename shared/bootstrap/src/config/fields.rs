@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::schema::Shapes;
 
 /// Where problems are collected, each with the line that it is about.
 #[derive(Clone, Default)]
@@ -14,12 +17,27 @@ pub(super) struct Problems(Rc<Collected>);
 struct Collected {
     lines: BTreeMap<String, u64>,
     found: RefCell<Vec<(u64, String)>>,
+    shapes: Option<RefCell<Shapes>>,
 }
 
 impl Problems {
     /// None so far, in a text whose fields stand on these lines.
     pub(super) fn new(lines: BTreeMap<String, u64>) -> Self {
-        Self(Rc::new(Collected { lines, found: RefCell::default() }))
+        Self(Rc::new(Collected { lines, ..Collected::default() }))
+    }
+
+    /// Of no text: what is asked for is noted instead, and reads as if nothing was given.
+    pub(super) fn recording() -> Self {
+        Self(Rc::new(Collected { shapes: Some(RefCell::default()), ..Collected::default() }))
+    }
+
+    /// What was asked for; nothing unless that is what was noted.
+    pub(super) fn shapes(&self) -> Shapes {
+        self.0.shapes.as_ref().map(RefCell::take).unwrap_or_default()
+    }
+
+    fn records(&self) -> bool {
+        self.0.shapes.is_some()
     }
 
     /// Notes a problem with what stands at `path`, or is missing there.
@@ -83,6 +101,7 @@ impl Fields {
 
     /// A text, if there is one and it is not empty.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.shape(name, || json!({"type": ["string", "null"], "pattern": "\\S"}));
         match self.take(name)? {
             Value::String(text) if !text.trim().is_empty() => Some(text),
             _ => {
@@ -94,15 +113,20 @@ impl Fields {
 
     /// A text that must be there; `what` says what it is. Reads as empty when it is not.
     pub(super) fn needed(&mut self, name: &str, what: &str) -> String {
-        if !self.map.contains_key(name) {
+        if self.map.get(name).is_none_or(Value::is_null) {
             self.problem(name, &format!("is missing: {what}"));
         }
-        self.text(name).unwrap_or_default()
+        let text = self.text(name).unwrap_or_default();
+        self.refine(name, || json!({"type": "string"}));
+        self.require(name);
+        text
     }
 
     /// An `http` or `https` address, without a slash at its end.
     pub(super) fn url(&mut self, name: &str) -> Option<String> {
-        let text = self.text(name)?;
+        let text = self.text(name);
+        self.refine(name, || json!({"pattern": "^[hH][tT][tT][pP][sS]?:"}));
+        let text = text?;
         let good = url::Url::parse(&text)
             .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !good {
@@ -113,6 +137,7 @@ impl Fields {
 
     /// A whole number that is not negative.
     pub(super) fn number(&mut self, name: &str) -> Option<u64> {
+        self.shape(name, || json!({"type": ["integer", "null"], "minimum": 0}));
         let value = self.take(name)?;
         let number = value.as_u64();
         if number.is_none() {
@@ -121,8 +146,30 @@ impl Fields {
         number
     }
 
+    /// A whole number of a range; `unit` is empty, or says what is counted. One that is out of the range is a problem, and reads as the
+    /// nearest that is not.
+    pub(super) fn bounded(&mut self, name: &str, range: RangeInclusive<u64>, unit: &str) -> Option<u64> {
+        let number = self.number(name);
+        let (least, most) = (*range.start(), *range.end());
+        self.refine(name, || match most {
+            u64::MAX => json!({"minimum": least}),
+            _ => json!({"minimum": least, "maximum": most}),
+        });
+        let number = number?;
+        if !range.contains(&number) {
+            let unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") };
+            let what = match most {
+                u64::MAX => format!("must be at least {least}{unit}"),
+                _ => format!("must be between {least} and {most}{unit}"),
+            };
+            self.problem(name, &what);
+        }
+        Some(number.clamp(least, most))
+    }
+
     /// `true` or `false`.
     pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        self.shape(name, || json!({"type": ["boolean", "null"]}));
         let value = self.take(name)?;
         let flag = value.as_bool();
         if flag.is_none() {
@@ -133,6 +180,10 @@ impl Fields {
 
     /// One of a few words, if there is any.
     pub(super) fn choice<'w>(&mut self, name: &str, words: &[&'w str]) -> Option<&'w str> {
+        self.shape(
+            name,
+            || json!({"enum": words.iter().map(|word| json!(word)).chain([Value::Null]).collect::<Vec<_>>()}),
+        );
         let value = self.take(name)?;
         let word = words.iter().find(|word| value.as_str() == Some(word));
         if word.is_none() {
@@ -141,8 +192,35 @@ impl Fields {
         word.copied()
     }
 
+    /// A list of some of a few words, if there is one. One that is empty, or has other words, is a problem; `nothing` says what an
+    /// empty one would mean.
+    pub(super) fn choices<'w>(
+        &mut self,
+        name: &str,
+        words: &[&'w str],
+        nothing: &str,
+    ) -> Option<Vec<&'w str>> {
+        let texts = self.optional_texts(name);
+        self.refine(name, || json!({"items": {"enum": words}, "minItems": 1}));
+        let texts = texts?;
+        let mut chosen = Vec::new();
+        for text in &texts {
+            match words.iter().find(|word| *word == text) {
+                Some(word) => chosen.push(*word),
+                None => {
+                    self.problem(name, &format!("has `{text}`, which is not one of `{}`", words.join("`, `")))
+                }
+            }
+        }
+        if texts.is_empty() {
+            self.problem(name, &format!("is empty, so {nothing}"));
+        }
+        Some(chosen)
+    }
+
     /// `true`, `false`, or a word, which reads as `Some(None)`.
     pub(super) fn flag_or_word(&mut self, name: &str, word: &str) -> Option<Option<bool>> {
+        self.shape(name, || json!({"enum": [true, false, word, null]}));
         match self.take(name)? {
             Value::Bool(flag) => Some(Some(flag)),
             Value::String(text) if text == word => Some(None),
@@ -155,6 +233,17 @@ impl Fields {
 
     /// A list of texts, or a map with the lists `include` and `exclude`; both empty when there is neither.
     pub(super) fn include_exclude(&mut self, name: &str) -> (Vec<String>, Vec<String>) {
+        if self.problems.records() {
+            self.asked.insert(name.to_owned());
+            self.shape(name, || {
+                let lists = json!({"include": texts_shape(), "exclude": texts_shape()});
+                json!({"anyOf": [
+                    texts_shape(),
+                    {"type": "object", "properties": lists, "additionalProperties": false},
+                ]})
+            });
+            return (Vec::new(), Vec::new());
+        }
         if !matches!(self.map.get(name), Some(Value::Object(_))) {
             return (self.texts(name), Vec::new());
         }
@@ -171,6 +260,7 @@ impl Fields {
 
     /// A list of texts, if there is one.
     pub(super) fn optional_texts(&mut self, name: &str) -> Option<Vec<String>> {
+        self.shape(name, texts_shape);
         let value = self.take(name)?;
         let items = value.as_array().cloned().unwrap_or_default();
         let texts: Vec<String> = items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect();
@@ -182,18 +272,36 @@ impl Fields {
 
     /// A map of fields; reads as empty when it is not there.
     pub(super) fn object(&mut self, name: &str) -> Self {
+        self.shape(name, || json!({"type": ["object", "null"]}));
         let value = self.take(name).unwrap_or_default();
         Self::new(&self.at(name), value, &self.problems)
     }
 
     /// A map of fields, if it is there.
     pub(super) fn optional_object(&mut self, name: &str) -> Option<Self> {
-        let value = self.take(name)?;
+        self.shape(name, || json!({"type": ["object", "null"]}));
+        let value = if self.problems.records() { Value::Null } else { self.take(name)? };
         Some(Self::new(&self.at(name), value, &self.problems))
+    }
+
+    /// A list of maps that must be there and not be empty; `what` says what is listed. `None` when it is not a list.
+    pub(super) fn some_objects(&mut self, name: &str, what: &str) -> Option<Vec<Self>> {
+        let listed = self.objects(name)?;
+        self.refine(name, || json!({"type": "array", "minItems": 1}));
+        self.require(name);
+        if listed.is_empty() {
+            self.problem(name, &format!("is missing or empty: {what}"));
+        }
+        Some(listed)
     }
 
     /// A list of maps; `None` when it is not a list, which is noted as a problem.
     pub(super) fn objects(&mut self, name: &str) -> Option<Vec<Self>> {
+        self.shape(name, || json!({"type": ["array", "null"]}));
+        if self.problems.records() {
+            self.shape(&format!("{name}[]"), || json!({"type": "object"}));
+            return Some(vec![Self::new(&self.at(&format!("{name}[]")), Value::Null, &self.problems)]);
+        }
         match self.take(name) {
             None => Some(Vec::new()),
             Some(Value::Array(items)) => {
@@ -216,6 +324,26 @@ impl Fields {
         }
     }
 
+    /// Says more of a field's shape, or of the map's own if `name` is empty: keywords of JSON Schema. They refuse nothing that is
+    /// accepted here.
+    pub(super) fn refine(&self, name: &str, keywords: impl FnOnce() -> Value) {
+        if let Some(shapes) = &self.problems.0.shapes {
+            shapes.borrow_mut().refine(&self.at(name), keywords());
+        }
+    }
+
+    fn shape(&self, name: &str, shape: impl FnOnce() -> Value) {
+        if let Some(shapes) = &self.problems.0.shapes {
+            shapes.borrow_mut().set(&self.at(name), shape());
+        }
+    }
+
+    fn require(&self, name: &str) {
+        if let Some(shapes) = &self.problems.0.shapes {
+            shapes.borrow_mut().require(&self.path, name);
+        }
+    }
+
     fn take(&mut self, name: &str) -> Option<Value> {
         self.asked.insert(name.to_owned());
         self.map.remove(name).filter(|value| !value.is_null())
@@ -228,6 +356,15 @@ impl Fields {
             (false, false) => format!("{}.{name}", self.path),
         }
     }
+}
+
+/// In JSON Schema, that one of these fields is there.
+pub(super) fn any_of<const N: usize>(names: [&str; N]) -> Value {
+    Value::Array(names.iter().map(|name| json!({"required": [name]})).collect())
+}
+
+fn texts_shape() -> Value {
+    json!({"type": ["array", "null"], "items": {"type": "string"}})
 }
 
 /// The words, quoted: `` `a`, `b` or `c` ``.

@@ -1,6 +1,8 @@
 //! GitHub in the configuration: where it is, who we are, and who reads beside us.
 
-use super::fields::Fields;
+use serde_json::json;
+
+use super::fields::{Fields, any_of};
 use super::{Defaults, GitHubConfig, GitHubIdentity};
 
 /// Identities that read beside the first one, at most.
@@ -30,6 +32,7 @@ pub(super) fn read(mut fields: Fields, defaults: &Defaults) -> GitHubConfig {
 fn readers(fields: &mut Fields, first: &GitHubIdentity) -> Vec<GitHubIdentity> {
     let mut all = vec![first.clone()];
     for mut reader in fields.objects("readers").unwrap_or_default() {
+        reader.refine("", || json!({"anyOf": any_of(["token", "app", "secret"])}));
         let found = identity(&mut reader, None);
         if all.contains(&found) {
             reader.problem("", "names an identity that stands before it: each has a limit of its own");
@@ -37,6 +40,7 @@ fn readers(fields: &mut Fields, first: &GitHubIdentity) -> Vec<GitHubIdentity> {
         all.push(found);
         reader.finish();
     }
+    fields.refine("readers", || json!({"maxItems": MOST_READERS}));
     let readers = all.split_off(1);
     if readers.len() > MOST_READERS {
         fields.problem("readers", &format!("has more than {MOST_READERS} entries"));

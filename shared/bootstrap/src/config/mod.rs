@@ -6,6 +6,7 @@ mod github;
 mod located;
 mod people;
 mod rules;
+mod schema;
 
 use domain::{Drift, Pace as PollPace, RemoteHosts, RepoRule};
 use ports::ConfigRef;
@@ -198,7 +199,20 @@ impl Config {
         let Located { value, lines } =
             Located::parse(text).map_err(|e| ConfigError(vec![format!("it is not YAML: {e}")]))?;
         let problems = Problems::new(lines);
-        let mut root = Fields::new("", value, &problems);
+        let config = Self::read(Fields::new("", value, &problems), defaults);
+        let problems = problems.take();
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+    }
+
+    /// The JSON Schema (draft 7) of the text, for editors: it knows every field, and refuses nothing that [`Config::parse`] accepts.
+    /// What several fields must be together, and what templates and patterns must be, `parse` alone knows.
+    pub fn schema() -> serde_json::Value {
+        let recording = Problems::recording();
+        Self::read(Fields::new("", serde_json::Value::Null, &recording), &Defaults::default());
+        recording.shapes().schema()
+    }
+
+    fn read(mut root: Fields, defaults: &Defaults) -> Self {
         let mut config = Self {
             github: github::read(root.object("github"), defaults),
             slack: slack(root.object("slack"), defaults),
@@ -219,8 +233,7 @@ impl Config {
         };
         (config.cluster, config.more_clusters) = clusters::read(&mut root, defaults);
         root.finish();
-        let problems = problems.take();
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError(problems)) }
+        config
     }
 }
 
@@ -258,34 +271,24 @@ fn slack(mut fields: Fields, defaults: &Defaults) -> SlackConfig {
 
 fn pace(root: &mut Fields) -> PollPace {
     let usual = PollPace::default();
-    let every_s = root.number("poll_every_s").unwrap_or(usual.every_s);
-    if every_s < 5 {
-        root.problem("poll_every_s", "must be at least 5 (seconds)");
-    }
+    let every_s = root.bounded("poll_every_s", 5..=u64::MAX, "seconds").unwrap_or(usual.every_s);
     let at_least_every_s =
         root.number("poll_at_least_every_s").unwrap_or(usual.at_least_every_s.max(every_s));
     if at_least_every_s < every_s {
         root.problem("poll_at_least_every_s", "must not be less than `poll_every_s`");
     }
-    PollPace { every_s: every_s.max(5), at_least_every_s, ..usual }
+    PollPace { every_s, at_least_every_s, ..usual }
 }
 
 fn drift(root: &mut Fields) -> Drift {
-    let Some(text) = root.text("drift") else { return Drift::default() };
-    text.parse().unwrap_or_else(|what: String| {
-        root.problem("drift", &what);
-        Drift::default()
-    })
+    let word = root.choice("drift", &["affected", "changed", "off"]);
+    word.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
 /// At most what leaves the worker's Lambda, which has 300 seconds, a minute for the report.
 fn compare_within_s(root: &mut Fields) -> u64 {
     const MOST: u64 = 240;
-    let seconds = root.number("compare_within_s").unwrap_or(MOST);
-    if !(10..=MOST).contains(&seconds) {
-        root.problem("compare_within_s", "must be between 10 and 240 (seconds)");
-    }
-    seconds
+    root.bounded("compare_within_s", 10..=MOST, "seconds").unwrap_or(MOST)
 }
 
 fn remotes(mut fields: Fields) -> RemoteHosts {

@@ -39,10 +39,8 @@ pub(super) fn read(root: &mut Fields) -> PeopleConfig {
     let (client_id, client_secret) = (fields.text("client_id"), fields.text("client_secret"));
     let public_url = fields.url("public_url");
     let shared_identity = fields.flag("shared_identity").unwrap_or(false);
-    let report_max_age_min = fields.number("report_max_age_min").unwrap_or(1440);
-    if !(1..=MOST_AGE_MIN).contains(&report_max_age_min) {
-        fields.problem("report_max_age_min", "must be between 1 and 10080 (minutes)");
-    }
+    let report_max_age_min =
+        fields.bounded("report_max_age_min", 1..=MOST_AGE_MIN, "minutes").unwrap_or(1440);
     let any = client_id.is_some() || client_secret.is_some() || public_url.is_some();
     if any && shared_identity {
         fields.problem("shared_identity", "stands beside a GitHub App that people link: keep one of the two");

@@ -6,9 +6,10 @@ use domain::{
     Button, ButtonDoes, ButtonStyle, Mode, Only, PathRules, RepoName, RepoRule, Repositories, Selection,
     Transition, sample_event,
 };
+use serde_json::json;
 use templates::{Kind, Template};
 
-use super::fields::Fields;
+use super::fields::{Fields, any_of};
 
 /// Buttons that one rule may add; a message has room for so many more than its own.
 const MOST_BUTTONS: usize = 5;
@@ -16,10 +17,8 @@ const MOST_BUTTONS: usize = 5;
 /// Reads the list. What is wrong is noted; rules that can be used all the same are given.
 pub(super) fn read(root: &mut Fields) -> Vec<RepoRule> {
     let mut rules: Vec<RepoRule> = Vec::new();
-    let Some(listed) = root.objects("repositories") else { return rules };
-    if listed.is_empty() {
-        root.problem("repositories", "is missing or empty: list at least one, with `name` and `channel`");
-    }
+    let needed = "list at least one, with `name` and `channel`";
+    let Some(listed) = root.some_objects("repositories", needed) else { return rules };
     for mut fields in listed {
         let repositories = repositories(&mut fields);
         let channel = channel(&mut fields);
@@ -67,6 +66,8 @@ fn repositories(fields: &mut Fields) -> Option<Repositories> {
     let owner = fields.text("organization");
     let discover = fields.flag("discover").unwrap_or(false);
     let names = selection(fields, "repositories", true);
+    fields.refine("name", || json!({"pattern": "^[^/]+/[^/]+$"}));
+    fields.refine("", || json!({"anyOf": any_of(["name", "organization", "discover"])}));
     let given = usize::from(name.is_some()) + usize::from(owner.is_some()) + usize::from(discover);
     if given != 1 {
         let what = "says nothing of which repositories it is about, or more than one thing: give `name` (`owner/name`), `organization` or `discover: true`";
@@ -93,6 +94,7 @@ fn repositories(fields: &mut Fields) -> Option<Repositories> {
 
 fn channel(fields: &mut Fields) -> String {
     let channel = fields.needed("channel", "the id of the Slack channel (`C...`) that its reports go to");
+    fields.refine("channel", || json!({"pattern": "^[CDG][0-9A-Z]*$"}));
     let id = channel.starts_with(['C', 'G', 'D'])
         && channel.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
     if !id && !channel.is_empty() {
@@ -103,21 +105,9 @@ fn channel(fields: &mut Fields) -> String {
 }
 
 fn transitions(fields: &mut Fields) -> Option<BTreeSet<Transition>> {
-    let words = fields.optional_texts("on")?;
-    let mut on = BTreeSet::new();
-    for word in &words {
-        match Transition::from_word(word) {
-            Some(transition) => drop(on.insert(transition)),
-            None => {
-                let known = Transition::ALL.map(Transition::word).join("`, `");
-                fields.problem("on", &format!("has `{word}`, which is not one of `{known}`"));
-            }
-        }
-    }
-    if words.is_empty() {
-        fields.problem("on", "is empty, so nothing would ever be reported: leave it out to have everything");
-    }
-    Some(on)
+    let nothing = "nothing would ever be reported: leave it out to have everything";
+    let words = fields.choices("on", &Transition::ALL.map(Transition::word), nothing)?;
+    Some(words.into_iter().filter_map(Transition::from_word).collect())
 }
 
 fn paths(fields: &mut Fields) -> PathRules {
@@ -154,6 +144,7 @@ fn mode(fields: &mut Fields) -> Mode {
 
 fn buttons(fields: &mut Fields) -> Vec<Button> {
     let listed = fields.objects("buttons").unwrap_or_default();
+    fields.refine("buttons", || json!({"maxItems": MOST_BUTTONS}));
     if listed.len() > MOST_BUTTONS {
         fields.problem("buttons", &format!("has more than {MOST_BUTTONS} buttons"));
     }
@@ -169,6 +160,7 @@ fn button(mut fields: Fields) -> Option<Button> {
         _ => ButtonStyle::Plain,
     };
     let (url, command) = (fields.text("url"), fields.text("command"));
+    fields.refine("", || json!({"anyOf": any_of(["url", "command"])}));
     let does = match (url, command) {
         (Some(url), None) => {
             check(&fields, "url", &url, Kind::Address);
