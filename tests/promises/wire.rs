@@ -25,6 +25,7 @@ fn click(action: Action) -> Job {
         message: "1700000000.000100".to_owned(),
         trigger: "1700000000.42.abc".to_owned(),
         answer_url: "https://hooks.slack.com/actions/T0ACME/1/x".to_owned(),
+        reason: (action == Action::RequestChanges).then(|| "Two replicas are\nnot enough.".to_owned()),
     })
 }
 
@@ -40,6 +41,8 @@ fn examples() -> Vec<(&'static str, Job)> {
         ("v1-click-post-comment", click(Action::PostComment)),
         ("v1-click-post-whole", click(Action::PostWhole)),
         ("v1-click-approve", click(Action::Approve)),
+        ("v1-click-request-changes", click(Action::RequestChanges)),
+        ("v1-click-merge", click(Action::Merge)),
         ("v1-click-view", click(Action::View)),
         ("v1-click-run-again", click(Action::RunAgain)),
         ("v1-click-run-full", click(Action::RunFull)),

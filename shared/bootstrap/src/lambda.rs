@@ -105,6 +105,7 @@ impl Base {
     #[cfg(feature = "interact")]
     pub fn interactions(self) -> crate::inbound::Inbound {
         let _ = &self.aws;
+        let forms = crate::forms::SlackForms::of(self.secrets.clone(), &self.config.slack);
         crate::inbound::Inbound {
             secrets: self.secrets,
             identity: self.config.slack.identity,
@@ -113,6 +114,7 @@ impl Base {
                 queue: self.queue,
                 ledger: self.ledger,
                 team: self.config.slack.team,
+                forms,
             },
         }
     }

@@ -4,6 +4,8 @@
 
 pub mod config;
 #[cfg(feature = "interact")]
+mod forms;
+#[cfg(feature = "interact")]
 pub mod inbound;
 #[cfg(feature = "aws")]
 pub mod lambda;

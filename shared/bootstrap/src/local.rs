@@ -16,6 +16,7 @@ use ports::ledger::Ledger;
 use ports::{Clock, Consumer, Secrets, SystemClock};
 
 use crate::config::Config;
+use crate::forms::SlackForms;
 use crate::inbound::Inbound;
 use crate::parts;
 use crate::worker::{self, WorkerParts, carry_out};
@@ -86,7 +87,8 @@ impl Local {
             pace: config.pace,
             first_reports: config.first_reports,
         };
-        let ctx = InteractCtx { queue: queue.clone(), ledger, team: config.slack.team.clone() };
+        let forms = SlackForms::of(secrets.clone(), &config.slack);
+        let ctx = InteractCtx { queue: queue.clone(), ledger, team: config.slack.team.clone(), forms };
         let inbound = Inbound { secrets, identity: config.slack.identity.clone(), clock, ctx };
         Ok(Self { poll, work, queue, inbound, _lock: lock })
     }

@@ -53,6 +53,7 @@ repositories:
   drafts: only
   forks: false
   diff: on_click
+  merge: 'off'
   buttons: [{text: x, style: danger, url: 'https://x'}, {text: z, command: get ks}]
 - {discover: true, channel: C2}
 poll_every_s: 30

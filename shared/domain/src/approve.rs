@@ -1,4 +1,5 @@
-//! Who may approve a pull request: nobody who had a hand in it, and never without knowing that. The sentences stand beside their cases.
+//! Who may approve a pull request: nobody who had a hand in it, and never without knowing that; and what any review or merge stands
+//! on. The sentences stand beside their cases.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -169,17 +170,17 @@ fn is(account: &Account, maker: &Maker) -> Option<bool> {
 
 /// The addresses that a commit's message names as co-authors.
 pub fn co_authors(message: &str) -> impl Iterator<Item = &str> {
-    const TRAILER: &str = "co-authored-by:";
+    const TRAILER: &str = "co-authored-by";
     message.lines().filter_map(|line| {
         let line = line.trim();
         let head = line.get(..TRAILER.len()).filter(|head| head.eq_ignore_ascii_case(TRAILER))?;
-        let rest = &line[head.len()..];
+        let rest = line[head.len()..].trim_start().strip_prefix(':')?;
         let inside = rest.rsplit_once('<').map_or(rest, |(_, inside)| inside);
         Some(inside.trim().trim_end_matches('>').trim())
     })
 }
 
-/// Why a review of what was reported is refused, whoever asks.
+/// Why a review or a merge of what was reported is refused, whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stale {
     /// It is a draft.
@@ -205,11 +206,13 @@ impl fmt::Display for Stale {
     }
 }
 
-/// Whether a report is still what a review can stand on.
+/// Whether a report is still what an approval or a merge can stand on.
 pub fn is_current(record: &ReportRecord, pull: &PullRequest, now: i64, most_age_s: i64) -> Result<(), Stale> {
-    if pull.draft {
-        return Err(Stale::Draft);
-    }
+    if pull.draft { Err(Stale::Draft) } else { is_fresh(record, pull, now, most_age_s) }
+}
+
+/// Whether a report is still what a request for changes can stand on: a draft may have one.
+pub fn is_fresh(record: &ReportRecord, pull: &PullRequest, now: i64, most_age_s: i64) -> Result<(), Stale> {
     if record.base_branch.as_ref().is_some_and(|branch| *branch != pull.base_branch) {
         return Err(Stale::OtherBase);
     }

@@ -26,6 +26,10 @@ pub enum Action {
     PostWhole,
     /// Approve the reported head on GitHub.
     Approve,
+    /// Ask for changes of the reported head on GitHub, with a reason.
+    RequestChanges,
+    /// Merge the reported head on GitHub.
+    Merge,
     /// Open the pull request; the button is a link, the payload is only acknowledged.
     View,
     /// Diff again.
@@ -36,8 +40,16 @@ pub enum Action {
 
 impl Action {
     /// Every action, in the order of the buttons.
-    pub const ALL: [Self; 6] =
-        [Self::PostComment, Self::PostWhole, Self::Approve, Self::View, Self::RunAgain, Self::RunFull];
+    pub const ALL: [Self; 8] = [
+        Self::PostComment,
+        Self::PostWhole,
+        Self::Approve,
+        Self::RequestChanges,
+        Self::Merge,
+        Self::View,
+        Self::RunAgain,
+        Self::RunFull,
+    ];
 
     /// The id that Slack sends back.
     pub fn id(self) -> &'static str {
@@ -45,6 +57,8 @@ impl Action {
             Self::PostComment => "post_comment",
             Self::PostWhole => "post_whole",
             Self::Approve => "approve",
+            Self::RequestChanges => "request_changes",
+            Self::Merge => "merge",
             Self::View => "view",
             Self::RunAgain => "run_again",
             Self::RunFull => "run_full",
@@ -54,6 +68,11 @@ impl Action {
     /// The action of an id; `None` for one that is not ours.
     pub fn from_id(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.id() == id)
+    }
+
+    /// Whether it is carried out with what the person writes into a form.
+    pub fn asks_for_reason(self) -> bool {
+        self == Self::RequestChanges
     }
 }
 
@@ -74,6 +93,8 @@ pub struct Click {
     pub trigger: String,
     /// Where a private answer goes (30 minutes, 5 uses).
     pub answer_url: String,
+    /// What they wrote into the form of the button, if it has one.
+    pub reason: Option<String>,
 }
 
 /// A slash command, `/flux ...`.
@@ -96,6 +117,8 @@ pub struct Command {
 pub enum Interaction {
     /// A button of a report.
     Click(Click),
+    /// The form that a button of a report opened, filled in.
+    Submitted(Click),
     /// A slash command.
     Command(Command),
     /// A button of a message that stands for a slash command. Slack shows nobody what is answered at once.
@@ -217,7 +240,7 @@ mod tests {
         for action in Action::ALL {
             assert_eq!(Action::from_id(action.id()), Some(action));
         }
-        assert_eq!(Action::from_id("merge"), None);
+        assert_eq!(Action::from_id("delete"), None);
     }
 
     #[test]
@@ -264,6 +287,7 @@ mod tests {
                 message: name("1.2"),
                 trigger: name("t"),
                 answer_url: String::new(),
+                reason: None,
             };
             let open = PullState::Open;
             assert_eq!(check(&click("C1"), &record, &now(&head, open)), Ok(()));

@@ -34,7 +34,7 @@ pub use pace::{Budget, Pace, Past, Turn};
 pub use pull::{Author, ChangedFiles, Observed, PullRequest, PullState};
 pub use remotes::{RemoteHostError, RemoteHosts};
 pub use rules::{
-    Button, ButtonDoes, ButtonStyle, Mode, Only, PathRules, RepoRule, Repositories, RuleError, Selection,
-    Transition,
+    Acts, Button, ButtonDoes, ButtonStyle, MergeMethod, Mode, Only, PathRules, RepoRule, Repositories,
+    RuleError, Selection, Transition,
 };
 pub use trust::{Permission, Trust, trust};

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::interact::{Command, FluxCommand, Interaction, Person, parse_command};
+use domain::interact::{Click, Command, FluxCommand, Interaction, Person, parse_command};
 use domain::job::Job;
 use ports::ledger::Ledger;
-use ports::{Queue, wire};
+use ports::{Form, Forms, Queue, wire};
 use serde_json::{Value, json};
 
 use crate::error::JobError;
@@ -18,6 +18,17 @@ const REPLAY_S: i64 = 900;
 /// A slash command's text at most, in bytes; Slack's own input field ends well before.
 const LONGEST_COMMAND: usize = 2_000;
 
+/// Characters of a reason for changes.
+const LONGEST_REASON: usize = 2_000;
+/// What is asked for when somebody asks for changes.
+const CHANGES: Form = Form {
+    title: "Request changes",
+    about: "This leaves a review on GitHub, as you, for the commit that the report is about. Everybody who sees the pull request can read it.",
+    label: "What has to change?",
+    submit: "Request changes",
+    most: LONGEST_REASON,
+};
+
 /// What accepting needs.
 pub struct InteractCtx {
     /// Where jobs go.
@@ -26,6 +37,8 @@ pub struct InteractCtx {
     pub ledger: Ledger,
     /// The only Slack workspace whose people may act; `None` accepts whoever Slack signs for.
     pub team: Option<String>,
+    /// Who shows forms.
+    pub forms: Arc<dyn Forms>,
 }
 
 /// Accepts an interaction. The answer, if any, is the JSON body for Slack; an empty body acknowledges.
@@ -37,10 +50,14 @@ pub async fn interact(ctx: &InteractCtx, interaction: Interaction) -> Result<Opt
                 tracing::warn!(team = %click.by.team, user = %click.by.id, "a click from another workspace is refused");
                 return Ok(None);
             }
+            if click.action.asks_for_reason() {
+                return show_form(ctx, &click).await;
+            }
             let trigger = click.trigger.clone();
             queue_once(ctx, &trigger, Job::Click(click)).await?;
             Ok(None)
         }
+        Interaction::Submitted(click) => accept_form(ctx, click).await,
         Interaction::Command(command) => accept_command(ctx, command).await,
         Interaction::Button(command) => {
             if is_stranger(ctx, &command.by.team) {
@@ -52,6 +69,39 @@ pub async fn interact(ctx: &InteractCtx, interaction: Interaction) -> Result<Opt
             Ok(None)
         }
     }
+}
+
+/// A click is good for a form for three seconds, so it is shown at once, and nothing is queued.
+async fn show_form(ctx: &InteractCtx, click: &Click) -> Result<Option<Value>, JobError> {
+    let key = format!("trigger#{}", click.trigger);
+    if !ctx.ledger.first_time(&key, REPLAY_S).await? {
+        tracing::info!("a repeated payload is acknowledged and shows no form");
+        return Ok(None);
+    }
+    if let Err(error) = ctx.forms.ask(click, &CHANGES).await {
+        ctx.ledger.forget_first_time(&key).await?;
+        return Err(error.into());
+    }
+    Ok(None)
+}
+
+async fn accept_form(ctx: &InteractCtx, click: Click) -> Result<Option<Value>, JobError> {
+    if is_stranger(ctx, &click.by.team) {
+        tracing::warn!(team = %click.by.team, user = %click.by.id, "a form from another workspace is refused");
+        return Ok(None);
+    }
+    let reason = click.reason.as_deref().unwrap_or_default();
+    if reason.trim().is_empty() {
+        return Ok(Some(
+            ctx.forms.correction("Write what has to change: GitHub takes no request without a reason."),
+        ));
+    }
+    if reason.chars().count() > LONGEST_REASON {
+        return Ok(Some(ctx.forms.correction(&format!("Write at most {LONGEST_REASON} characters."))));
+    }
+    let trigger = click.trigger.clone();
+    queue_once(ctx, &trigger, Job::Click(click)).await?;
+    Ok(None)
 }
 
 /// Who began a link, once their browser is back from GitHub with its state; only the first time.
@@ -83,7 +133,7 @@ async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Va
     }
 }
 
-const HELP: &str = "*`/flux get kustomizations`* lists Flux's Kustomizations; `-n NAMESPACE` for one namespace, `-A` for all (the default).\n*`/flux link`* links your own GitHub account, so that you can approve here as yourself; *`/flux unlink`* takes that back, *`/flux whoami`* shows it.\n*`/flux help`* shows this.";
+const HELP: &str = "*`/flux get kustomizations`* lists Flux's Kustomizations; `-n NAMESPACE` for one namespace, `-A` for all (the default).\n*`/flux link`* links your own GitHub account, so that you can approve, ask for changes and merge here as yourself; *`/flux unlink`* takes that back, *`/flux whoami`* shows it.\n*`/flux help`* shows this.";
 
 /// Queues a job unless this very trigger was queued before (a replay or a retry).
 async fn queue_once(ctx: &InteractCtx, trigger: &str, job: Job) -> Result<(), JobError> {

@@ -24,7 +24,8 @@ pub(crate) async fn show(
     let notes = record.notes.join(" · ");
     let note = Some(notes.as_str()).filter(|n| !n.is_empty());
     let extra = buttons::extra(rule, &record.pull);
-    let (text, blocks) = summary(&MessageView { pull: &record.pull, state, note, extra: &extra });
+    let (text, blocks) =
+        summary(&MessageView { pull: &record.pull, state, note, extra: &extra, acts: rule.acts });
     let message = ChatMessage { text, blocks };
     if let Some(at) = &record.message {
         match chat.update(at, &message).await {

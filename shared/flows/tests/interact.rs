@@ -9,7 +9,8 @@ use backend_embedded::Sqlite;
 use domain::interact::{Action, Click, Command, Interaction, Person};
 use flows::interact::{InteractCtx, interact};
 use ports::ledger::Ledger;
-use ports::{FixedClock, Queue, QueueError};
+use ports::{ChatError, FixedClock, Form, Forms, Queue, QueueError};
+use serde_json::{Value, json};
 
 #[derive(Default)]
 struct Line {
@@ -28,11 +29,47 @@ impl Queue for Line {
     }
 }
 
+/// Forms that were shown, by trigger.
+#[derive(Default)]
+struct Shown {
+    triggers: Mutex<Vec<String>>,
+    broken: Mutex<bool>,
+}
+
+#[async_trait]
+impl Forms for Shown {
+    async fn ask(&self, click: &Click, form: &Form) -> Result<(), ChatError> {
+        assert!(
+            form.title.len() <= 24 && form.submit.len() <= 24 && form.most <= 3_000,
+            "Slack takes no more"
+        );
+        if *self.broken.lock().unwrap() {
+            return Err(ChatError::Unavailable {
+                method: "views.open".to_owned(),
+                reason: "late".to_owned(),
+            });
+        }
+        self.triggers.lock().unwrap().push(click.trigger.clone());
+        Ok(())
+    }
+
+    fn correction(&self, what: &str) -> Value {
+        json!(what)
+    }
+}
+
 fn world() -> (Arc<Line>, InteractCtx) {
+    let (line, _, ctx) = world_with_forms();
+    (line, ctx)
+}
+
+fn world_with_forms() -> (Arc<Line>, Arc<Shown>, InteractCtx) {
     let line = Arc::new(Line::default());
+    let forms = Arc::new(Shown::default());
     let clock = Arc::new(FixedClock::at(1_000_000));
     let ledger = Ledger::new(Arc::new(Sqlite::in_memory(clock.clone()).unwrap()), clock);
-    (line.clone(), InteractCtx { queue: line, ledger, team: Some("T1".to_owned()) })
+    let team = Some("T1".to_owned());
+    (line.clone(), forms.clone(), InteractCtx { queue: line, ledger, team, forms })
 }
 
 fn person(team: &str) -> Person {
@@ -48,7 +85,15 @@ fn click(team: &str, trigger: &str) -> Interaction {
         message: "1.2".to_owned(),
         trigger: trigger.to_owned(),
         answer_url: "https://hooks.slack.com/x".to_owned(),
+        reason: None,
     })
+}
+
+/// The button that opens a form, or the form filled in.
+fn changes(team: &str, trigger: &str, reason: Option<&str>) -> Interaction {
+    let Interaction::Click(click) = click(team, trigger) else { unreachable!("it is a click") };
+    let click = Click { action: Action::RequestChanges, reason: reason.map(str::to_owned), ..click };
+    if reason.is_some() { Interaction::Submitted(click) } else { Interaction::Click(click) }
 }
 
 fn command(text: &str, trigger: &str) -> Interaction {
@@ -86,6 +131,34 @@ async fn people_of_other_workspaces_do_nothing() {
     let (line, ctx) = world();
     interact(&ctx, click("T2", "t1")).await.unwrap();
     assert!(line.bodies.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_form_is_shown_once_and_what_is_written_is_queued_once() {
+    let (line, forms, ctx) = world_with_forms();
+    interact(&ctx, changes("T2", "t0", None)).await.unwrap();
+    *forms.broken.lock().unwrap() = true;
+    assert!(interact(&ctx, changes("T1", "t1", None)).await.is_err(), "whoever clicked sees that it failed");
+    *forms.broken.lock().unwrap() = false;
+    for _ in 0..3 {
+        assert_eq!(interact(&ctx, changes("T1", "t1", None)).await.unwrap(), None);
+    }
+    assert_eq!(*forms.triggers.lock().unwrap(), ["t1"]);
+    assert!(line.bodies.lock().unwrap().is_empty(), "nothing is done before the form is sent");
+
+    let kept_open = async |reason: &str| interact(&ctx, changes("T1", "V1", Some(reason))).await.unwrap();
+    assert!(
+        kept_open(" \n ").await.is_some_and(|said| said.to_string().contains("Write what has to change"))
+    );
+    let long = "x".repeat(2_001);
+    assert!(kept_open(&long).await.is_some_and(|said| said.to_string().contains("at most 2000")));
+    interact(&ctx, changes("T2", "V1", Some("from elsewhere"))).await.unwrap();
+    assert!(line.bodies.lock().unwrap().is_empty());
+    for _ in 0..3 {
+        assert_eq!(kept_open("too small").await, None);
+    }
+    let bodies = line.bodies.lock().unwrap().clone();
+    assert!(bodies.len() == 1 && bodies[0].contains("too small"), "{bodies:?}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod cluster;
 mod cluster_tokens;
 mod data_keys;
 mod forge;
+mod forms;
 mod people;
 mod queue;
 #[cfg(feature = "trees")]
@@ -32,7 +33,8 @@ pub use cluster::{
 pub use cluster_tokens::{ClusterToken, EksCluster, EksTokens};
 pub use data_keys::{DataKeys, WrappedDataKey};
 pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};
-pub use people::{People, PersonError, Verdict};
+pub use forms::{Form, Forms};
+pub use people::{MergedBy, People, PersonError, Verdict};
 pub use queue::{Consumer, Delivery, Queue, QueueError};
 #[cfg(feature = "trees")]
 pub use remotes::{RemoteTree, Remotes};

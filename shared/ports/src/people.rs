@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::approve::{Account, Makers};
 use domain::interact::Person;
-use domain::{CommitSha, PullKey};
+use domain::{CommitSha, MergeMethod, PullKey};
 
 use crate::forge::{ForgeError, Review};
 
@@ -14,6 +14,17 @@ pub enum Verdict {
     Approve,
     /// It may not.
     RequestChanges,
+}
+
+/// That a pull request is merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergedBy {
+    /// Its head then.
+    pub head: CommitSha,
+    /// Whether the person who asks merged it.
+    pub them: bool,
+    /// The pull request's page.
+    pub url: String,
 }
 
 /// Somebody could not act as themselves.
@@ -28,9 +39,15 @@ pub enum PersonError {
     /// Their organisation wants them to sign in first.
     #[error("the organisation wants you to sign in with single sign-on first{}", .0.as_ref().map(|url| format!(": {url}")).unwrap_or_default())]
     SignIn(Option<String>),
+    /// They linked another account while something was done as the one before.
+    #[error("you linked another GitHub account in that moment")]
+    OtherAccount,
     /// The code does not fit what they began.
     #[error("{0}")]
     BadCode(String),
+    /// GitHub does not merge it, for this reason.
+    #[error("{0}")]
+    Unmergeable(String),
     /// As for any request.
     #[error(transparent)]
     Forge(#[from] ForgeError),
@@ -54,10 +71,11 @@ pub trait People: Send + Sync {
     /// Who had a hand in a pull request, as they may see it.
     async fn makers(&self, who: &Person, key: &PullKey) -> Result<Makers, PersonError>;
 
-    /// Reviews exactly `head`, as them, at most once.
+    /// Reviews exactly `head`, as them, at most once; `account` is the id of the account that was looked at before.
     async fn review(
         &self,
         who: &Person,
+        account: u64,
         key: &PullKey,
         head: &CommitSha,
         verdict: Verdict,
@@ -72,4 +90,18 @@ pub trait People: Send + Sync {
         head: &CommitSha,
         why: &str,
     ) -> Result<(), PersonError>;
+
+    /// Merges exactly `head`, as them, by the account that was looked at before. Once it is merged by them, that is no error, whoever
+    /// asked before.
+    async fn merge(
+        &self,
+        who: &Person,
+        account: u64,
+        key: &PullKey,
+        head: &CommitSha,
+        how: MergeMethod,
+    ) -> Result<MergedBy, PersonError>;
+
+    /// Whether it is merged, and by them.
+    async fn merged(&self, who: &Person, key: &PullKey) -> Result<Option<MergedBy>, PersonError>;
 }

@@ -42,6 +42,8 @@ enum MessageV1 {
         message: String,
         trigger: String,
         answer_url: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     Command {
         text: String,
@@ -52,7 +54,7 @@ enum MessageV1 {
     },
 }
 
-/// A job as the text of a queue message, well under 1 KiB but for the command's own text.
+/// A job as the text of a queue message, well under 1 KiB but for what people wrote themselves.
 pub fn encode(job: &Job) -> String {
     let message = Message::V1(match job.clone() {
         Job::Diff(DiffJob { pull, head, cause }) => {
@@ -60,8 +62,8 @@ pub fn encode(job: &Job) -> String {
         }
         Job::Refresh { pull } => MessageV1::Refresh { repo: pull.repo, number: pull.number },
         Job::Discover => MessageV1::Discover,
-        Job::Click(Click { action, report, by, channel, message, trigger, answer_url }) => {
-            MessageV1::Click { action, report, by, channel, message, trigger, answer_url }
+        Job::Click(Click { action, report, by, channel, message, trigger, answer_url, reason }) => {
+            MessageV1::Click { action, report, by, channel, message, trigger, answer_url, reason }
         }
         Job::Command(Command { text, by, channel, trigger, answer_url }) => {
             MessageV1::Command { text, by, channel, trigger, answer_url }
@@ -80,8 +82,8 @@ pub fn decode(text: &str) -> Result<Job, Unreadable> {
         }
         MessageV1::Refresh { repo, number } => Job::Refresh { pull: PullKey { repo, number } },
         MessageV1::Discover => Job::Discover,
-        MessageV1::Click { action, report, by, channel, message, trigger, answer_url } => {
-            Job::Click(Click { action, report, by, channel, message, trigger, answer_url })
+        MessageV1::Click { action, report, by, channel, message, trigger, answer_url, reason } => {
+            Job::Click(Click { action, report, by, channel, message, trigger, answer_url, reason })
         }
         MessageV1::Command { text, by, channel, trigger, answer_url } => {
             Job::Command(Command { text, by, channel, trigger, answer_url })
@@ -115,6 +117,7 @@ mod tests {
                 message: "1.2".to_owned(),
                 trigger: trigger.clone(),
                 answer_url: answer_url.clone(),
+                reason: Some("because".to_owned()),
             }),
             Job::Command(Command { text: "get ks".to_owned(), by, channel, trigger, answer_url }),
         ];

@@ -5,13 +5,15 @@ use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ports::{Chat, ChatError, ChatMessage, MessageRef};
+use domain::interact::Click;
+use ports::{Chat, ChatError, ChatMessage, Form, Forms, MessageRef};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use url::Url;
 
 use crate::call::Caller;
+use crate::view;
 
 /// Slack's Web API.
 pub const DEFAULT_BASE_URL: &str = "https://slack.com/api";
@@ -190,6 +192,26 @@ impl Chat for SlackClient {
             body["blocks"] = json!(message.blocks);
         }
         self.caller.hook(METHOD, &address, &body).await
+    }
+
+    async fn whisper(&self, channel: &str, person: &str, message: &ChatMessage) -> Result<(), ChatError> {
+        let mut body = json!({"channel": channel, "user": person, "text": message.text});
+        if !message.blocks.is_empty() {
+            body["blocks"] = json!(message.blocks);
+        }
+        self.caller.json("chat.postEphemeral", channel, &body).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Forms for SlackClient {
+    async fn ask(&self, click: &Click, form: &Form) -> Result<(), ChatError> {
+        let body = json!({"trigger_id": click.trigger, "view": view::of(click, form)});
+        self.caller.json("views.open", &click.channel, &body).await.map(drop)
+    }
+
+    fn correction(&self, what: &str) -> Value {
+        view::correction(what)
     }
 }
 

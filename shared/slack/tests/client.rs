@@ -196,6 +196,7 @@ async fn every_message_of_a_report_is_taken() {
         state,
         note: Some("Asked for again by <!here>"),
         extra: &[],
+        acts: domain::Acts { request_changes: true, merge: Some(domain::MergeMethod::Squash) },
     };
     for state in [State::Queued, State::Reported(&report), State::Merged(Some(&report))] {
         let (text, blocks) = report::slack::summary(&view(state));

@@ -213,6 +213,7 @@ impl Config {
     }
 
     fn read(mut root: Fields, defaults: &Defaults) -> Self {
+        let people = people::read(&mut root);
         let mut config = Self {
             github: github::read(root.object("github"), defaults),
             slack: slack(root.object("slack"), defaults),
@@ -221,9 +222,9 @@ impl Config {
             hold_back_when_render_differs: root.flag("hold_back_when_render_differs").unwrap_or(false),
             drift: drift(&mut root),
             compare_within_s: compare_within_s(&mut root),
-            people: people::read(&mut root),
             remotes: remotes(root.object("remotes")),
-            repositories: rules::read(&mut root),
+            repositories: rules::read(&mut root, &people),
+            people,
             pace: pace(&mut root),
             first_reports: root
                 .number("first_reports")

@@ -1,4 +1,4 @@
-//! People's own GitHub accounts: the App that they link them with, and what their approvals stand on.
+//! People's own GitHub accounts: the App that they link them with, and what their approvals, requests and merges stand on.
 
 use super::fields::Fields;
 

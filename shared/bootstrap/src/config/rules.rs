@@ -3,29 +3,31 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    Button, ButtonDoes, ButtonStyle, Mode, Only, PathRules, RepoName, RepoRule, Repositories, Selection,
-    Transition, sample_event,
+    Acts, Button, ButtonDoes, ButtonStyle, MergeMethod, Mode, Only, PathRules, RepoName, RepoRule,
+    Repositories, Selection, Transition, sample_event,
 };
 use serde_json::json;
 use templates::{Kind, Template};
 
 use super::fields::{Fields, any_of};
+use super::people::PeopleConfig;
 
 /// Buttons that one rule may add; a message has room for so many more than its own.
 const MOST_BUTTONS: usize = 5;
 
-/// Reads the list. What is wrong is noted; rules that can be used all the same are given.
-pub(super) fn read(root: &mut Fields) -> Vec<RepoRule> {
+/// Reads the list; what people may do follows from who they can be. What is wrong is noted; rules that can be used all the same are given.
+pub(super) fn read(root: &mut Fields, people: &PeopleConfig) -> Vec<RepoRule> {
     let mut rules: Vec<RepoRule> = Vec::new();
     let needed = "list at least one, with `name` and `channel`";
     let Some(listed) = root.some_objects("repositories", needed) else { return rules };
     for mut fields in listed {
         let repositories = repositories(&mut fields);
         let channel = channel(&mut fields);
-        let rule = repositories.map(|repositories| rule(&mut fields, repositories, &channel));
+        let rule = repositories.map(|repositories| rule(&mut fields, repositories, &channel, people));
         if rule.is_none() {
             // Its other fields are still looked at, for their own problems.
-            self::rule(&mut fields, Repositories::Discovered { names: Selection::default() }, &channel);
+            let none = Repositories::Discovered { names: Selection::default() };
+            self::rule(&mut fields, none, &channel, people);
         }
         let named = rule.as_ref().and_then(|rule| match &rule.repositories {
             Repositories::Named(repo) => Some(repo.clone()),
@@ -44,7 +46,7 @@ pub(super) fn read(root: &mut Fields) -> Vec<RepoRule> {
     rules
 }
 
-fn rule(fields: &mut Fields, repositories: Repositories, channel: &str) -> RepoRule {
+fn rule(fields: &mut Fields, repositories: Repositories, channel: &str, people: &PeopleConfig) -> RepoRule {
     RepoRule {
         on: transitions(fields),
         paths: paths(fields),
@@ -56,6 +58,7 @@ fn rule(fields: &mut Fields, repositories: Repositories, channel: &str) -> RepoR
         forks: only(fields, "forks"),
         mode: mode(fields),
         buttons: buttons(fields),
+        acts: acts(fields, people),
         ..RepoRule::new(repositories, channel)
     }
 }
@@ -142,6 +145,20 @@ fn mode(fields: &mut Fields) -> Mode {
     }
 }
 
+/// What people do with their own accounts, where they can link them.
+fn acts(fields: &mut Fields, people: &PeopleConfig) -> Acts {
+    let words = ["off"].into_iter().chain(MergeMethod::ALL.map(MergeMethod::word)).collect::<Vec<_>>();
+    let word = fields.choice("merge", &words);
+    let merge = MergeMethod::ALL.into_iter().find(|method| word == Some(method.word()));
+    if merge.is_some() && people.app.is_none() {
+        fields.problem(
+            "merge",
+            "needs people's own GitHub accounts: set `people`, with the GitHub App that they link them with",
+        );
+    }
+    Acts { request_changes: people.app.is_some(), merge }
+}
+
 fn buttons(fields: &mut Fields) -> Vec<Button> {
     let listed = fields.objects("buttons").unwrap_or_default();
     fields.refine("buttons", || json!({"maxItems": MOST_BUTTONS}));
@@ -223,6 +240,8 @@ mod tests {
     const HEAD: &str =
         "github: {token: 'env:A'}\nslack: {bot_token: 'env:A', signing_secret: 'env:B'}\nrepositories:\n";
 
+    const PEOPLE: &str = "people: {client_id: a, client_secret: b, public_url: 'https://p.example'}\n";
+
     fn rules(text: &str) -> Result<Vec<RepoRule>, Vec<String>> {
         let config = Config::parse(&format!("{HEAD}{text}"), &Defaults::default());
         config.map(|config| config.repositories).map_err(|error| error.0)
@@ -264,6 +283,25 @@ mod tests {
         );
         assert!(matches!(third.repositories, Repositories::Discovered { .. }));
         assert!(!first.takes_everything() && second.takes_everything());
+    }
+
+    #[test]
+    fn people_do_what_a_rule_lets_them_as_themselves() {
+        let acts = |merge: &str, people: &str| {
+            rules(&format!("- {{name: acme/fleet, channel: C1{merge}}}\n{people}")).map(|rules| rules[0].acts)
+        };
+        let all = |merge| Ok(Acts { request_changes: true, merge });
+        assert_eq!(acts("", ""), Ok(Acts::default()));
+        assert_eq!(acts(", merge: off", ""), Ok(Acts::default()));
+        assert_eq!(acts("", PEOPLE), all(None));
+        assert_eq!(acts(", merge: off", PEOPLE), all(None));
+        assert_eq!(acts(", merge: squash", PEOPLE), all(Some(MergeMethod::Squash)));
+        assert_eq!(acts(", merge: rebase", PEOPLE), all(Some(MergeMethod::Rebase)));
+        let found = acts(", merge: merge", "").unwrap_err();
+        assert!(found[0].starts_with("line 4: `repositories[0].merge` needs people's own"), "{found:?}");
+        let found = acts(", merge: true", PEOPLE).unwrap_err();
+        let wanted = "line 4: `repositories[0].merge` must be `off`, `merge`, `squash` or `rebase`";
+        assert!(found[0].starts_with(wanted), "{found:?}");
     }
 
     #[test]

@@ -96,6 +96,40 @@ pub enum Mode {
     OnClick,
 }
 
+/// How a pull request is merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeMethod {
+    /// By a merge commit.
+    Merge,
+    /// As one commit.
+    Squash,
+    /// Commit by commit, without a merge commit.
+    Rebase,
+}
+
+impl MergeMethod {
+    /// Every method.
+    pub const ALL: [Self; 3] = [Self::Merge, Self::Squash, Self::Rebase];
+
+    /// GitHub's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Squash => "squash",
+            Self::Rebase => "rebase",
+        }
+    }
+}
+
+/// What people may do with a pull request from its message with their own accounts, besides approving it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Acts {
+    /// Whether they may ask for changes.
+    pub request_changes: bool,
+    /// How they may merge it; `None` where they may not.
+    pub merge: Option<MergeMethod>,
+}
+
 /// How a button looks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ButtonStyle {
@@ -156,6 +190,8 @@ pub struct RepoRule {
     pub mode: Mode,
     /// Further buttons of the message.
     pub buttons: Vec<Button>,
+    /// What people may do with their own accounts.
+    pub acts: Acts,
 }
 
 impl RepoRule {
@@ -174,6 +210,7 @@ impl RepoRule {
             forks: Only::Too,
             mode: Mode::Automatic,
             buttons: Vec::new(),
+            acts: Acts::default(),
         }
     }
 

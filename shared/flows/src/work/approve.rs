@@ -6,6 +6,7 @@ use domain::approve::{is_current, may_approve};
 use domain::interact::{Click, Person, ReportRecord, check};
 use domain::{PullRequest, RepoRule};
 use ports::{People, PersonError, Review, Verdict};
+use report::review;
 use report::words::replies;
 
 use super::click::note;
@@ -41,27 +42,40 @@ pub(super) async fn run(
     pull: &PullRequest,
 ) -> Result<String, JobError> {
     if let Err(stale) = is_current(record, pull, ctx.clock.now(), ctx.approvals.most_age_s) {
-        return Ok(words::not_approved(&stale.to_string()));
+        return Ok(replies::not_done(click.action, &stale.to_string()));
     }
     if ctx.approvals.shared_identity {
         return shared(ctx, rule, click, record).await;
     }
     let Some(people) = &ctx.approvals.people else {
-        return Ok(words::NOBODY_CAN_LINK.to_owned());
+        return Ok(replies::not_done(click.action, words::NO_APP));
     };
-    match own(ctx, people.as_ref(), rule, click, record, pull).await {
+    settled(people.as_ref(), click, own(ctx, people.as_ref(), rule, click, record, pull).await).await
+}
+
+/// What somebody who wanted to act as themselves is told: what came of it, or what they do first.
+pub(super) async fn settled(
+    people: &dyn People,
+    click: &Click,
+    outcome: Result<String, PersonError>,
+) -> Result<String, JobError> {
+    match outcome {
         Ok(said) => Ok(said),
-        Err(PersonError::NotLinked) => invite(people.as_ref(), &click.by, false).await,
-        Err(PersonError::Revoked) => invite(people.as_ref(), &click.by, true).await,
+        Err(PersonError::NotLinked) => invite(people, click, false).await,
+        Err(PersonError::Revoked) => invite(people, click, true).await,
         Err(PersonError::Forge(error)) => Err(error.into()),
-        Err(other) => Ok(words::not_approved(&format!("{other}. Then click Approve again"))),
+        Err(error @ PersonError::Unmergeable(_)) => Ok(replies::not_done(click.action, &error.to_string())),
+        Err(other) => {
+            let again = format!("{other}. Then click {} again", replies::label(click.action));
+            Ok(replies::not_done(click.action, &again))
+        }
     }
 }
 
 /// The link to begin with; `again` for whoever had one.
-async fn invite(people: &dyn People, who: &Person, again: bool) -> Result<String, JobError> {
-    match people.begin(who).await {
-        Ok(address) => Ok(words::link_first(&address, again)),
+async fn invite(people: &dyn People, click: &Click, again: bool) -> Result<String, JobError> {
+    match people.begin(&click.by).await {
+        Ok(address) => Ok(words::link_first(click.action, &address, again)),
         Err(PersonError::Forge(error)) => Err(error.into()),
         Err(other) => Err(JobError::fail(other)),
     }
@@ -79,7 +93,7 @@ async fn own(
     let held = ctx.forge.permission(&record.pull.repo, &account.login).await?;
     let made = people.makers(&click.by, &record.pull).await?;
     if let Err(objection) = may_approve(&account, held, pull, &record.head, &made) {
-        return Ok(words::not_approved(&objection.to_string()));
+        return Ok(replies::not_done(click.action, &objection.to_string()));
     }
     // Reading took a while: what a review stands on is looked at once more, right before it.
     let Some(now) = ctx.forge.pull(&record.pull).await? else { return Ok(words::pull_gone(&record.pull)) };
@@ -87,17 +101,21 @@ async fn own(
         return Ok(replies::refused(click.action, refusal));
     }
     if let Err(stale) = is_current(record, &now, ctx.clock.now(), ctx.approvals.most_age_s) {
-        return Ok(words::not_approved(&stale.to_string()));
+        return Ok(replies::not_done(click.action, &stale.to_string()));
     }
-    let body = replies::review(&click.by.name, &record.head);
-    let review = people.review(&click.by, &record.pull, &record.head, Verdict::Approve, &body).await?;
+    let body = review::approval(&click.by.name, &record.head);
+    let given =
+        people.review(&click.by, account.id, &record.pull, &record.head, Verdict::Approve, &body).await?;
     // GitHub takes a review of an older commit too, and may let it count for the newer ones.
     let after = ctx.forge.pull(&record.pull).await;
-    let moved = |after: &PullRequest| after.head != record.head;
+    let moved = |after: &PullRequest| {
+        let elsewhere = record.base_branch.as_ref().is_some_and(|branch| *branch != after.base_branch);
+        after.head != record.head || elsewhere
+    };
     if matches!(&after, Ok(Some(after)) if moved(after)) {
         let taken_back = people.dismiss(&click.by, &record.pull, &record.head, words::DISMISSED).await;
         return Ok(match taken_back {
-            Ok(()) => words::not_approved(words::MOVED_MEANWHILE),
+            Ok(()) => replies::not_done(click.action, words::MOVED_MEANWHILE),
             Err(error) => words::stands_on_old(&record.head, &error.to_string()),
         });
     }
@@ -105,7 +123,7 @@ async fn own(
     if let Err(error) = note(ctx, rule, record, noted).await {
         tracing::warn!(error = %error, "an approval stands, and the message does not say so");
     }
-    Ok(match review {
+    Ok(match given {
         Review::Approved { url } if after.is_err() => words::approved_unseen(&account.login, &url),
         Review::Approved { url } => words::approved_as(&account.login, &url),
         Review::AlreadyApproved { url } => words::already_approved(&url),
@@ -118,10 +136,10 @@ async fn shared(
     click: &Click,
     record: &ReportRecord,
 ) -> Result<String, JobError> {
-    let body = replies::shared_review(&click.by.name, &record.head);
-    let review = ctx.forge.approve(&record.pull, &record.head, &body).await?;
+    let body = review::shared_approval(&click.by.name, &record.head);
+    let given = ctx.forge.approve(&record.pull, &record.head, &body).await?;
     note(ctx, rule, record, replies::approved_shared(&click.by.name, &record.head)).await?;
-    Ok(match review {
+    Ok(match given {
         Review::Approved { url } => words::approved_shared(&url),
         Review::AlreadyApproved { url } => words::already_approved(&url),
     })

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use domain::interact::{Action, Click, ReportRecord, Vouched, check};
+use domain::interact::{Action, Click, Refusal, ReportRecord, Vouched, check};
 use domain::job::{Cause, DiffJob, Job, Outcome};
-use domain::{PullRequest, RepoRule};
+use domain::{PullRequest, PullState, RepoRule};
 use ports::ledger::{Phase, PullRecord};
 use ports::{ChatMessage, wire};
 use report::slack::{State, answer};
 use report::words::replies;
 
-use super::{WorkCtx, approve, publish, words};
+use super::{WorkCtx, approve, changes, merge, publish, words};
 use crate::error::JobError;
 use crate::message;
 
@@ -23,8 +23,8 @@ pub(super) async fn run(ctx: &WorkCtx, click: &Click, last_try: bool) -> Result<
         }
         Err(error) if !error.heals() || last_try => {
             tracing::error!(action = click.action.id(), error = %error, "a click could not be carried out");
-            answer_privately(ctx, click, &replies::failed(click.action, &error.sentence(), error.heals()))
-                .await;
+            let said = replies::failed(click.action, &error.sentence(), error.heals());
+            answer_privately(ctx, click, &undone(click, said)).await;
             Ok(Outcome::Done)
         }
         Err(error) => Err(error),
@@ -33,26 +33,41 @@ pub(super) async fn run(ctx: &WorkCtx, click: &Click, last_try: bool) -> Result<
 
 async fn carry_out(ctx: &WorkCtx, click: &Click) -> Result<String, JobError> {
     let Some(record) = ctx.ledger.report(&click.report).await? else {
-        return Ok(replies::unknown_report(click.action));
+        return Ok(undone(click, replies::unknown_report(click.action)));
     };
     let Some(rule) = ctx.rule(&record.pull).await? else {
-        return Ok(words::NOT_WATCHED.to_owned());
+        return Ok(undone(click, words::NOT_WATCHED.to_owned()));
     };
     let Some(pull) = ctx.forge.pull(&record.pull).await? else {
-        return Ok(words::pull_gone(&record.pull));
+        return Ok(undone(click, words::pull_gone(&record.pull)));
     };
     if let Err(refusal) = check(click, &record, &pull) {
-        return Ok(replies::refused(click.action, refusal));
+        if let (Action::Merge, Refusal::NotOpen(PullState::Merged)) = (click.action, refusal)
+            && let Some(answer) = merge::landed(ctx, click, &record).await?
+        {
+            return Ok(answer);
+        }
+        return Ok(undone(click, replies::refused(click.action, refusal)));
     }
     match click.action {
         Action::PostComment | Action::PostWhole => publish::comments(ctx, rule, click, &record).await,
         Action::Approve => approve::run(ctx, rule, click, &record, &pull).await,
+        Action::RequestChanges => changes::run(ctx, rule, click, &record, &pull).await,
+        Action::Merge => merge::run(ctx, rule, click, &record, &pull).await,
         Action::RunAgain => run_again(ctx, rule, click, &pull, None).await,
         Action::RunFull => {
             let vouched = Vouched { head: record.head.clone(), by: click.by.clone() };
             run_again(ctx, rule, click, &pull, Some(vouched)).await
         }
         Action::View => Ok(replies::acknowledged(click.action).to_owned()),
+    }
+}
+
+/// Nothing came of a click: what was written for it is not lost.
+pub(super) fn undone(click: &Click, said: String) -> String {
+    match &click.reason {
+        Some(reason) => words::with_what_was_written(&said, reason),
+        None => said,
     }
 }
 
@@ -107,7 +122,13 @@ pub(super) async fn note(
 async fn answer_privately(ctx: &WorkCtx, click: &Click, text: &str) {
     let (text, blocks) = answer(text);
     let message = ChatMessage { text, blocks };
-    if let Err(error) = ctx.chat.answer(&click.answer_url, true, &message).await {
+    let Err(error) = ctx.chat.answer(&click.answer_url, true, &message).await else { return };
+    // An answer is taken for half an hour; somebody may have written for longer at what this is about.
+    let whispered = match error.heals() {
+        true => Err(error),
+        false => ctx.chat.whisper(&click.channel, &click.by.id, &message).await,
+    };
+    if let Err(error) = whispered {
         tracing::warn!(action = click.action.id(), error = %error, "the answer to a click did not arrive");
     }
 }

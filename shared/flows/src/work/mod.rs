@@ -1,10 +1,12 @@
 //! One job from the queue, carried out. A job may run twice; its second run changes nothing that a person sees.
 
 mod approve;
+mod changes;
 mod click;
 mod command;
 mod diff;
 mod discover;
+mod merge;
 mod offer;
 mod publish;
 mod refresh;

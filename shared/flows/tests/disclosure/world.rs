@@ -140,6 +140,7 @@ impl World {
             message: "1.1".to_owned(),
             trigger: "t".to_owned(),
             answer_url: "https://hooks.slack.example/x".to_owned(),
+            reason: None,
         };
         // A message that nobody could carry out stays in the table as a dead letter.
         let body = wire::encode(&Job::Click(click));

@@ -6,9 +6,11 @@ use ports::{ForgeError, PersonError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::makers::asking;
 use super::{LinkedPeople, unavailable};
 use crate::http::{Answer, As, Ask};
-use crate::policy::judge;
+use crate::policy::{judge, parsed};
+use crate::wire::User;
 
 /// A token with less than this left (seconds) is renewed.
 const MARGIN_S: i64 = 300;
@@ -24,6 +26,17 @@ pub(super) struct Held {
     pub(super) until: Option<i64>,
     pub(super) refresh: Option<String>,
     pub(super) refresh_until: Option<i64>,
+}
+
+/// Somebody with one token for all that one action asks: another account that they link meanwhile has no part in it.
+pub(super) struct Actor<'a> {
+    who: &'a Person,
+    version: u64,
+    held: Held,
+    /// The id of the token's account.
+    pub(super) account: u64,
+    /// Its login.
+    pub(super) login: String,
 }
 
 impl LinkedPeople {
@@ -109,13 +122,45 @@ impl LinkedPeople {
     /// Asks as this person. A token that GitHub refuses is forgotten.
     pub(super) async fn ask(&self, who: &Person, ask: Ask<'_>) -> Result<Answer, PersonError> {
         let (version, held) = self.token(who).await?;
-        match self.ask_with(&held, ask).await {
+        let answer = self.ask_with(&held, ask).await;
+        self.heard(who, version, answer).await
+    }
+
+    async fn heard(
+        &self,
+        who: &Person,
+        version: u64,
+        answer: Result<Answer, PersonError>,
+    ) -> Result<Answer, PersonError> {
+        match answer {
             Err(PersonError::Forge(ForgeError::Unauthorized)) => {
                 self.ledger.forget_link(who, version).await.map_err(unavailable)?;
                 Err(PersonError::Revoked)
             }
             other => other,
         }
+    }
+
+    /// Somebody who is about to act, as the account that they were looked at as before, if they were.
+    pub(super) async fn acting<'a>(
+        &self,
+        who: &'a Person,
+        account: Option<u64>,
+    ) -> Result<Actor<'a>, PersonError> {
+        let (version, held) = self.token(who).await?;
+        let ask = asking("/user", "reading who you are", "your account");
+        let answer = self.ask_with(&held, ask).await;
+        let user: User = parsed(&self.heard(who, version, answer).await?, ask.doing)?;
+        if account.is_some_and(|account| account != user.id) {
+            return Err(PersonError::OtherAccount);
+        }
+        Ok(Actor { who, version, held, account: user.id, login: user.login })
+    }
+
+    /// Asks with the actor's own token.
+    pub(super) async fn ask_as(&self, actor: &Actor<'_>, ask: Ask<'_>) -> Result<Answer, PersonError> {
+        let answer = self.ask_with(&actor.held, ask).await;
+        self.heard(actor.who, actor.version, answer).await
     }
 
     pub(super) async fn ask_with(&self, held: &Held, ask: Ask<'_>) -> Result<Answer, PersonError> {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::LinkedPeople;
-use super::held::Held;
+use super::held::{Actor, Held};
 use crate::http::{Ask, escaped};
 use crate::policy::{has_next, parsed};
 use crate::read::repo_path;
@@ -80,9 +80,8 @@ struct Push {
 
 impl LinkedPeople {
     pub(super) async fn own_account(&self, who: &Person) -> Result<Account, PersonError> {
-        let ask = asking("/user", "reading who you are", "your account");
-        let user: User = parsed(&self.ask(who, ask).await?, ask.doing)?;
-        Ok(Account { emails: self.addresses(who).await?, id: user.id, login: user.login })
+        let actor = self.acting(who, None).await?;
+        Ok(Account { emails: self.addresses(&actor).await?, id: actor.account, login: actor.login })
     }
 
     /// Whose tokens these are, before they are kept.
@@ -94,11 +93,11 @@ impl LinkedPeople {
     /// Their own addresses; `None` where the App may not read them, or where there are more than one page.
     async fn addresses(
         &self,
-        who: &Person,
+        actor: &Actor<'_>,
     ) -> Result<Option<std::collections::BTreeSet<String>>, PersonError> {
         let path = format!("/user/emails?per_page={PER_PAGE}");
         let ask = asking(&path, "reading your e-mail addresses", "your e-mail addresses");
-        match self.ask(who, ask).await {
+        match self.ask_as(actor, ask).await {
             Ok(answer) if !has_next(&answer) => {
                 let all: Vec<Address> = parsed(&answer, ask.doing)?;
                 Ok(Some(all.into_iter().map(|address| address.email.trim().to_lowercase()).collect()))

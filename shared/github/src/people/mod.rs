@@ -1,4 +1,4 @@
-//! People as themselves: a GitHub App's user tokens (`oauth`, `held`), and what is done with them (`act`).
+//! People as themselves: a GitHub App's user tokens (`oauth`, `held`), and what is done with them (`act`, `merge`).
 //!
 //! The browser shows a code, and the person who began types it in Slack: whoever sends his own link to somebody else gets nothing,
 //! because only the browser that signed in sees the code, and GitHub takes it only with the secret of whoever began.
@@ -6,6 +6,7 @@
 mod act;
 mod held;
 mod makers;
+mod merge;
 mod oauth;
 
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use anyhow::ensure;
 use async_trait::async_trait;
 use domain::approve::{Account, Makers};
 use domain::interact::Person;
-use domain::{CommitSha, PullKey};
+use domain::{CommitSha, MergeMethod, PullKey};
 use ports::ledger::Ledger;
-use ports::{Clock, ForgeError, People, PersonError, Review, TableError, Verdict};
+use ports::{Clock, ForgeError, MergedBy, People, PersonError, Review, TableError, Verdict};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::http::Http;
@@ -108,12 +109,13 @@ impl People for LinkedPeople {
     async fn review(
         &self,
         who: &Person,
+        account: u64,
         key: &PullKey,
         head: &CommitSha,
         verdict: Verdict,
         body: &str,
     ) -> Result<Review, PersonError> {
-        self.one_review(who, key, head, verdict, body).await
+        self.one_review(&self.acting(who, Some(account)).await?, key, head, verdict, body).await
     }
 
     async fn dismiss(
@@ -123,6 +125,21 @@ impl People for LinkedPeople {
         head: &CommitSha,
         why: &str,
     ) -> Result<(), PersonError> {
-        self.taken_back(who, key, head, why).await
+        self.taken_back(&self.acting(who, None).await?, key, head, why).await
+    }
+
+    async fn merge(
+        &self,
+        who: &Person,
+        account: u64,
+        key: &PullKey,
+        head: &CommitSha,
+        how: MergeMethod,
+    ) -> Result<MergedBy, PersonError> {
+        self.one_merge(&self.acting(who, Some(account)).await?, key, head, how).await
+    }
+
+    async fn merged(&self, who: &Person, key: &PullKey) -> Result<Option<MergedBy>, PersonError> {
+        self.merge_of(&self.acting(who, None).await?, key).await
     }
 }

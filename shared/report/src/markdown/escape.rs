@@ -69,7 +69,7 @@ pub(super) fn prose(sentence: &str) -> String {
 /// Whether text has only characters that GitHub Markdown takes for themselves, and nothing that it makes a link, a picture or a
 /// list of: addresses, references (`GH-7`, and `ABC-7` where a repository says so), commits, emoji names.
 fn means_nothing(text: &str) -> bool {
-    let plain = |c: char| c.is_alphanumeric() || " .,;:()'\"%/+-·…→‹›".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || " .,;:()'\"%/+-·…→‹›?!".contains(c);
     let lower = text.to_lowercase();
     text.chars().all(plain)
         && !["://", "www."].iter().any(|mark| lower.contains(mark))

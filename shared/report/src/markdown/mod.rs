@@ -5,6 +5,7 @@
 mod escape;
 mod fit;
 mod item;
+pub mod review;
 mod split;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ mod tests;
 use serde_json::{Value, json};
 
 use domain::report::Report;
-use domain::{ButtonStyle, PullRequest, ReportId};
+use domain::{Acts, ButtonStyle, PullRequest, ReportId};
 
 pub use details::{Details, details};
 pub use mrkdwn::escape;
@@ -31,6 +31,8 @@ pub struct MessageView<'a> {
     pub note: Option<&'a str>,
     /// Further buttons, after our own.
     pub extra: &'a [ExtraButton],
+    /// What people may do with their own accounts, besides approving.
+    pub acts: Acts,
 }
 
 /// A button that the configuration adds.

@@ -2,7 +2,7 @@
 
 use domain::interact::Action;
 use domain::report::{Finding, Report};
-use domain::{ButtonStyle, PullRequest, ReportId, Trust};
+use domain::{ButtonStyle, MergeMethod, PullRequest, ReportId, Trust};
 use serde_json::{Value, json};
 
 use super::mrkdwn::{code, cost, escape, escape_within, sentence, words as plain};
@@ -10,6 +10,7 @@ use super::{ExtraDoes, MessageView, State, context, limits, lines, section};
 use crate::markdown::overflows;
 use crate::safe::{cut, one_line};
 use crate::words;
+use crate::words::replies::label;
 
 /// Objects listed before the rest is counted.
 const OBJECTS: usize = 8;
@@ -158,30 +159,29 @@ fn notes(report: &Report) -> Vec<String> {
 }
 
 fn buttons(view: &MessageView<'_>) -> Vec<Value> {
-    let view_button = || link(&view.pull.url).map(|url| button(Action::View, "View", None, Some(url)));
+    let view_button = || link(&view.pull.url).map(|url| button(Action::View, None, Some(url)));
     match view.state {
         State::Reported(report) => {
             let id = Some(&report.id);
-            let mut approve = button(Action::Approve, "Approve", id, None);
-            approve["style"] = json!("primary");
-            approve["confirm"] = confirm(report);
-            let mut all = vec![button(Action::PostComment, "Post as comment", id, None)];
+            let mut all = vec![button(Action::PostComment, id, None)];
             // Only where one comment cannot hold it.
-            all.extend(
-                overflows(report).then(|| button(Action::PostWhole, "Publish the whole report", id, None)),
-            );
-            all.push(approve);
+            all.extend(overflows(report).then(|| button(Action::PostWhole, id, None)));
+            all.push(approve(report));
+            all.extend(view.acts.request_changes.then(|| button(Action::RequestChanges, id, None)));
+            // GitHub merges no draft.
+            all.extend(view.acts.merge.filter(|_| !view.pull.draft).map(|how| merge(report, how)));
             all.extend(view_button());
-            all.push(button(Action::RunAgain, "Run again", id, None));
+            all.push(button(Action::RunAgain, id, None));
             all.extend((report.trust == Trust::Untrusted).then(|| full(report)));
             all
         }
         State::Failed { report, .. } => {
-            let again = report.map(|id| button(Action::RunAgain, "Run again", Some(id), None));
+            let again = report.map(|id| button(Action::RunAgain, Some(id), None));
             view_button().into_iter().chain(again).collect()
         }
         State::Offered { report } => {
-            let mut diff = button(Action::RunAgain, "Diff", Some(report), None);
+            let mut diff = button(Action::RunAgain, Some(report), None);
+            diff["text"]["text"] = json!("Diff");
             diff["style"] = json!("primary");
             std::iter::once(diff).chain(view_button()).collect()
         }
@@ -212,8 +212,8 @@ fn extra(view: &MessageView<'_>, taken: usize) -> Vec<Value> {
     made.collect()
 }
 
-fn button(action: Action, label: &str, report: Option<&ReportId>, url: Option<&str>) -> Value {
-    let text = json!({"type": "plain_text", "text": label});
+fn button(action: Action, report: Option<&ReportId>, url: Option<&str>) -> Value {
+    let text = json!({"type": "plain_text", "text": label(action)});
     let mut button = json!({"type": "button", "action_id": action.id(), "text": text});
     if let Some(id) = report {
         button["value"] = json!(id.as_str());
@@ -224,15 +224,26 @@ fn button(action: Action, label: &str, report: Option<&ReportId>, url: Option<&s
     button
 }
 
-fn confirm(report: &Report) -> Value {
+fn approve(report: &Report) -> Value {
+    let mut approve = button(Action::Approve, Some(&report.id), None);
     let risks = words::risks(report).len();
     let text = words::replies::confirm_approval(&report.pull.key, &report.pull.head, risks);
-    question("Approve this pull request?", &text, "Approve")
+    approve["style"] = json!("primary");
+    approve["confirm"] = question("Approve this pull request?", &text, "Approve");
+    approve
+}
+
+fn merge(report: &Report, how: MergeMethod) -> Value {
+    let mut merge = button(Action::Merge, Some(&report.id), None);
+    let risks = words::risks(report).len();
+    let text = words::replies::confirm_merge(&report.pull.key, &report.pull.head, how, risks);
+    merge["confirm"] = question("Merge this pull request?", &text, "Merge");
+    merge
 }
 
 /// The button that shows an outsider's head to the cluster.
 fn full(report: &Report) -> Value {
-    let mut full = button(Action::RunFull, "Run the full diff", Some(&report.id), None);
+    let mut full = button(Action::RunFull, Some(&report.id), None);
     let text = words::replies::confirm_full(&report.pull.key, &report.pull.head);
     full["confirm"] = question("Show this commit to the cluster?", &text, "Run");
     full

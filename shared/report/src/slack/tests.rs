@@ -2,20 +2,28 @@
 
 #![expect(clippy::unwrap_used, reason = "a message without our form is the test's failure")]
 
-use domain::Trust;
 use domain::change::{Change, Check};
 use domain::interact::Action;
 use domain::report::{ClusterAsked, Finding, KustomizationReport, Mode, Side, Unresolved};
+use domain::{MergeMethod, Trust};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::testing::{HOSTILE, changed, created, kustomization, object, pull, report, reports};
 
+/// All that may be done.
+const ACTS: Acts = Acts { request_changes: true, merge: Some(MergeMethod::Squash) };
+
 fn show(state: State<'_>) -> String {
     let pull = pull();
-    let (text, blocks) =
-        summary(&MessageView { pull: &pull, state, note: Some("Asked for again by Ann"), extra: &[] });
+    let (text, blocks) = summary(&MessageView {
+        pull: &pull,
+        state,
+        note: Some("Asked for again by Ann"),
+        extra: &[],
+        acts: ACTS,
+    });
     assert_eq!(limits::fits(&blocks), Ok(()));
     let mut out = format!("{text}\n");
     for block in &blocks {
@@ -56,7 +64,7 @@ fn a_report_reads_well() {
              [changes] • `Deployment/apps/web` changed: `spec.image` `1` → `2`\n• `Service/apps/web` created\n\
              [facts] Checked on cluster `prod` by dry-run | 3 Kustomizations known: 1 rendered, 2 proved identical (nothing they read changed)\n\
              [note] Asked for again by Ann\n\
-             [actions] Post as comment | Approve | View | Run again\n"
+             [actions] Post as comment | Approve | Request changes | Merge | View | Run again\n"
         )
     );
 }
@@ -89,8 +97,13 @@ fn every_other_state_says_where_it_stands() {
 fn buttons_carry_the_report_and_nothing_else() {
     let (mut report, pull) = (example(), pull());
     report.trust = Trust::Untrusted;
-    let (_, blocks) =
-        summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[] });
+    let (_, blocks) = summary(&MessageView {
+        pull: &pull,
+        state: State::Reported(&report),
+        note: None,
+        extra: &[],
+        acts: ACTS,
+    });
     let buttons = blocks.last().unwrap()["elements"].as_array().unwrap();
     let ids: Vec<_> =
         buttons.iter().map(|b| Action::from_id(b["action_id"].as_str().unwrap()).unwrap()).collect();
@@ -106,9 +119,26 @@ fn buttons_carry_the_report_and_nothing_else() {
         confirm["text"]["text"],
         "This leaves an approving review on acme/fleet#7 for commit 11111111."
     );
-    assert_eq!(buttons[4]["text"]["text"], "Run the full diff");
-    let confirm = buttons[4]["confirm"]["text"]["text"].as_str().unwrap();
+    let merge = buttons[3]["confirm"]["text"]["text"].as_str().unwrap();
+    assert_eq!(merge, "This merges acme/fleet#7 at commit 11111111 as one commit, and Flux applies it.");
+    assert_eq!(buttons[6]["text"]["text"], "Run the full diff");
+    let confirm = buttons[6]["confirm"]["text"]["text"].as_str().unwrap();
     assert!(confirm.starts_with("Commit 11111111 of acme/fleet#7 comes from somebody who cannot write"));
+}
+
+#[test]
+fn what_may_not_be_done_has_no_button() {
+    let (report, mut pull) = (example(), pull());
+    let shown = |pull: &PullRequest, acts: Acts| {
+        let view = MessageView { pull, state: State::Reported(&report), note: None, extra: &[], acts };
+        let shown = json!(summary(&view).1).to_string();
+        ["approve", "request_changes", "merge"].map(|id| shown.contains(&format!("\"action_id\":\"{id}\"")))
+    };
+    assert_eq!(shown(&pull, Acts::default()), [true, false, false]);
+    assert_eq!(shown(&pull, Acts { merge: None, ..ACTS }), [true, true, false]);
+    assert_eq!(shown(&pull, ACTS), [true, true, true]);
+    pull.draft = true;
+    assert_eq!(shown(&pull, ACTS), [true, true, false]);
 }
 
 #[test]
@@ -117,7 +147,8 @@ fn only_what_one_comment_cannot_hold_can_be_published_whole() {
     let lines = |n: usize| created(object("ConfigMap", "big"), json!({ "data": "line of text\n".repeat(n) }));
     for (n, wanted) in [(100, false), (6_000, true)] {
         let report = report(vec![kustomization("a/b", vec![lines(n)])]);
-        let view = MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[] };
+        let view =
+            MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[], acts: ACTS };
         let (_, blocks) = summary(&view);
         assert_eq!(json!(blocks).to_string().contains("\"action_id\":\"post_whole\""), wanted, "{n}");
     }
@@ -129,13 +160,25 @@ fn only_an_outsiders_report_can_be_run_in_full() {
     let by = "ann".to_owned();
     for trust in [Trust::Author, Trust::Configured, Trust::Vouched { by }] {
         report.trust = trust;
-        let (_, blocks) =
-            summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[] });
+        let (_, blocks) = summary(&MessageView {
+            pull: &pull,
+            state: State::Reported(&report),
+            note: None,
+            extra: &[],
+            acts: ACTS,
+        });
         assert!(!json!(blocks).to_string().contains("run_full"));
     }
     assert!(
         json!(
-            summary(&MessageView { pull: &pull, state: State::Reported(&report), note: None, extra: &[] }).1
+            summary(&MessageView {
+                pull: &pull,
+                state: State::Reported(&report),
+                note: None,
+                extra: &[],
+                acts: ACTS
+            })
+            .1
         )
         .to_string()
         .contains("ann asked for the full diff of 11111111")
@@ -164,7 +207,8 @@ fn hostile_addresses_are_no_links() {
     let mut pull = pull();
     for url in ["javascript:alert(1)", "https://x|<!channel>", "https://x y", ""] {
         pull.url = url.to_owned();
-        let (_, blocks) = summary(&MessageView { pull: &pull, state: State::Queued, note: None, extra: &[] });
+        let (_, blocks) =
+            summary(&MessageView { pull: &pull, state: State::Queued, note: None, extra: &[], acts: ACTS });
         assert!(texts(&blocks[0])[0].starts_with("*acme/fleet#7* "), "{url}");
         assert_eq!(blocks.len(), 2, "no View button for {url}");
     }
@@ -225,12 +269,15 @@ fn the_worst_that_can_come_together_still_fits() {
         state: State::Reported(&given),
         note: Some(&bad),
         extra: &[],
+        acts: ACTS,
     });
     assert_eq!(limits::fits(&blocks), Ok(()));
     assert!(crate::safe::units(&text) <= limits::FALLBACK);
     let failed = State::Failed { why: &bad, report: Some(&given.id) };
     assert_eq!(
-        limits::fits(&summary(&MessageView { pull: &given.pull, state: failed, note: None, extra: &[] }).1),
+        limits::fits(
+            &summary(&MessageView { pull: &given.pull, state: failed, note: None, extra: &[], acts: ACTS }).1
+        ),
         Ok(())
     );
 }
@@ -260,7 +307,7 @@ proptest! {
     #[test]
     fn messages_fit_whatever_is_in_them(given in reports(20_000)) {
         let state = State::Reported(&given);
-        let (text, blocks) = summary(&MessageView { pull: &given.pull, state, note: Some(&given.pull.title), extra: &[] });
+        let (text, blocks) = summary(&MessageView { pull: &given.pull, state, note: Some(&given.pull.title), extra: &[], acts: ACTS });
         prop_assert!(crate::safe::units(&text) <= limits::FALLBACK);
         prop_assert_eq!(limits::fits(&blocks), Ok(()));
         nothing_live(&blocks)?;

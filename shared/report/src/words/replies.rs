@@ -2,7 +2,7 @@
 //! Each gives a fact and, where something went wrong, a next step.
 
 use domain::interact::{Action, Refusal};
-use domain::{CommitSha, PullKey, PullState, RepoName};
+use domain::{CommitSha, MergeMethod, PullKey, PullState, RepoName};
 
 use super::plural;
 use crate::safe::one_line;
@@ -13,6 +13,8 @@ pub fn acknowledged(action: Action) -> &'static str {
         Action::PostComment => "Posting the comment…",
         Action::PostWhole => "Publishing the whole report…",
         Action::Approve => "Approving…",
+        Action::RequestChanges => "Asking for changes…",
+        Action::Merge => "Merging…",
         Action::View => "Opening the pull request…",
         Action::RunAgain => "Diffing again…",
         Action::RunFull => "Diffing in full…",
@@ -40,6 +42,25 @@ pub fn refused(action: Action, refusal: Refusal) -> String {
         Refusal::OtherChannel => {
             format!("{what}: this report belongs to another channel. Use its buttons there.")
         }
+    }
+}
+
+/// Something was not done, for this reason; it ends without a full stop.
+pub fn not_done(action: Action, why: &str) -> String {
+    format!("{}: {}.", attempt(action), why.trim_end_matches('.'))
+}
+
+/// What stands on a button.
+pub fn label(action: Action) -> &'static str {
+    match action {
+        Action::PostComment => "Post as comment",
+        Action::PostWhole => "Publish the whole report",
+        Action::Approve => "Approve",
+        Action::RequestChanges => "Request changes",
+        Action::Merge => "Merge",
+        Action::View => "View",
+        Action::RunAgain => "Run again",
+        Action::RunFull => "Run the full diff",
     }
 }
 
@@ -96,24 +117,20 @@ pub fn approved_shared(by: &str, head: &CommitSha) -> String {
     format!("Approved at {} for {}, with the account that Preflux uses", head.short(), name(by))
 }
 
-/// The text of the review that the shared account leaves on GitHub.
-pub fn shared_review(by: &str, head: &CommitSha) -> String {
-    format!(
-        "Approved from Slack with the account that Preflux uses, for {}, after reading the report on {}. GitHub does not know who that is, and cannot tell whether they had a hand in it.",
-        name(by),
-        head.short()
-    )
+/// Under the message, after somebody asked for changes as themselves.
+pub fn changes_requested_as(by: &str, login: &str, head: &CommitSha) -> String {
+    format!("Changes asked for at {} by {}, as {} on GitHub", head.short(), name(by), name(login))
+}
+
+/// Under the message, after somebody merged as themselves.
+pub fn merged_as(by: &str, login: &str, head: &CommitSha) -> String {
+    format!("Merged at {} by {}, as {} on GitHub", head.short(), name(by), name(login))
 }
 
 /// A command about one's own account did not work. `heals` says whether it may later.
 pub fn command_failed(why: &str, heals: bool) -> String {
     let next = if heals { "Try again in a minute." } else { "Ask whoever runs Preflux." };
     format!("That did not work: {}. {next}", one_line(why, 600).trim_end_matches('.'))
-}
-
-/// The text of the review that an approval leaves on GitHub.
-pub fn review(by: &str, head: &CommitSha) -> String {
-    format!("Approved from Slack by {}, after reading the report on {}.", name(by), head.short())
 }
 
 /// The diff could not be made; the message says this in place of a report.
@@ -142,7 +159,7 @@ pub fn unknown_command(error: &str) -> String {
 /// `/flux help`.
 pub fn help() -> &'static str {
     "`/flux get kustomizations` shows the cluster's Flux Kustomizations: `-n NAMESPACE` for one namespace, `-A` for all (the default).\n\
-     `/flux link` links your own GitHub account, so that you can approve here as yourself; `/flux unlink` takes that back, `/flux whoami` shows it.\n\
+     `/flux link` links your own GitHub account, so that you can approve, ask for changes and merge here as yourself; `/flux unlink` takes that back, `/flux whoami` shows it.\n\
      `/flux help` shows this."
 }
 
@@ -154,6 +171,21 @@ pub fn confirm_approval(pull: &PullKey, head: &CommitSha, risks: usize) -> Strin
     };
     let pull = one_line(&pull.to_string(), 120);
     format!("This leaves an approving review on {pull} for commit {}.{warning}", head.short())
+}
+
+/// What a person reads before a merge: what it is, how, and of which commit.
+pub fn confirm_merge(pull: &PullKey, head: &CommitSha, how: MergeMethod, risks: usize) -> String {
+    let warning = match risks {
+        0 => String::new(),
+        _ => " The report warns of problems: read it first.".to_owned(),
+    };
+    let how = match how {
+        MergeMethod::Merge => "with a merge commit",
+        MergeMethod::Squash => "as one commit",
+        MergeMethod::Rebase => "commit by commit",
+    };
+    let pull = one_line(&pull.to_string(), 120);
+    format!("This merges {pull} at commit {} {how}, and Flux applies it.{warning}", head.short())
 }
 
 /// What a person reads before an outsider's commits are shown to the cluster.
@@ -170,6 +202,8 @@ fn attempt(action: Action) -> &'static str {
         Action::PostComment => "The comment was not posted",
         Action::PostWhole => "The whole report was not published",
         Action::Approve => "Nothing was approved",
+        Action::RequestChanges => "No changes were asked for",
+        Action::Merge => "Nothing was merged",
         Action::View => "The pull request was not opened",
         Action::RunAgain | Action::RunFull => "Nothing was started",
     }
@@ -180,6 +214,8 @@ fn noun(action: Action) -> &'static str {
         Action::PostComment => "The comment",
         Action::PostWhole => "Publishing the whole report",
         Action::Approve => "The approval",
+        Action::RequestChanges => "Asking for changes",
+        Action::Merge => "The merge",
         Action::View => "Opening it",
         Action::RunAgain => "The new diff",
         Action::RunFull => "The full diff",

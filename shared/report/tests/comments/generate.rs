@@ -154,6 +154,16 @@ impl Random {
         }
     }
 
+    /// What somebody could write into a form: some lines.
+    pub(crate) fn written(&mut self) -> String {
+        self.texts(12).join("\n")
+    }
+
+    /// What somebody could call themselves.
+    pub(crate) fn name(&mut self) -> String {
+        self.text()
+    }
+
     /// A text of a few pieces, with or without something between them.
     fn text(&mut self) -> String {
         let between = ["", " ", " ", "\n"][self.below(4)];

@@ -55,6 +55,21 @@ pub(crate) fn comment(comment: &str, report: &Report, lines: &HashSet<String>) -
     Ok(())
 }
 
+/// What is wrong with a review: there is nothing but text and code in it.
+pub(crate) fn review(review: &str) -> Result<(), String> {
+    if review.encode_utf16().count() > LIMIT {
+        return Err("it is too long".to_owned());
+    }
+    if let Some(c) = review.chars().find(|c| unseen(*c)) {
+        return Err(format!("{c:?} is in it as itself"));
+    }
+    let seen = read(review)?;
+    if !seen.html.is_empty() || !seen.blocks.is_empty() || !blocks_by_another(review).is_empty() {
+        return Err(format!("it has {:?} and {:?}", seen.html, seen.blocks));
+    }
+    seen.texts.iter().try_for_each(|text| inert(text))
+}
+
 /// Whether all parts together show every line, unless they say that they do not.
 pub(crate) fn whole(parts: &[String], lines: &HashSet<String>) -> Result<(), String> {
     let says_so =

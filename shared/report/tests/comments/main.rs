@@ -67,6 +67,22 @@ fn a_hundred_thousand_reports_stay_harmless_d() {
     share(3);
 }
 
+/// What people write in Slack is no less hostile: a hundred thousand reasons for changes, and names of people who approve.
+#[test]
+fn a_hundred_thousand_reviews_stay_harmless() {
+    let head = "a".repeat(40).parse().expect("forty digits are a commit id");
+    for seed in 0..REPORTS {
+        let mut random = Random::new(seed);
+        let (name, reason) = (random.name(), random.written());
+        let request = report::review::request(&name, &head, &reason);
+        for body in [report::review::approval(&name, &head), request] {
+            if let Err(what) = judge::review(&body) {
+                panic!("seed {seed}: {what}\n{body}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_judge_sees_what_is_alive() {
     judge::tests();

@@ -1,9 +1,12 @@
-//! A verified body to a domain interaction: clicks on buttons and slash commands. Everything else of Slack's is acknowledged and
-//! otherwise ignored.
+//! A verified body to a domain interaction: clicks on buttons, forms that were filled in, and slash commands. Everything else of
+//! Slack's is acknowledged and otherwise ignored.
 
 use domain::interact::{Action, Click, Command, Interaction, Person};
 use serde::Deserialize;
+use serde_json::Value;
 use url::form_urlencoded;
+
+use crate::view;
 
 /// How the ids of buttons begin that stand for a slash command; what they say is in their value.
 const COMMAND_BUTTON: &str = "command_";
@@ -94,6 +97,8 @@ struct Payload {
     container: ContainerPayload,
     trigger_id: Option<String>,
     response_url: Option<String>,
+    #[serde(default)]
+    view: Value,
 }
 
 #[derive(Deserialize)]
@@ -127,22 +132,17 @@ fn click(payload: &str) -> Result<Interaction, Unreadable> {
     // The error of the parser may quote the payload: only where it stopped is told.
     let payload: Payload = serde_json::from_str(payload)
         .map_err(|e| Unreadable::Payload(format!("line {} column {}", e.line(), e.column())))?;
-    if payload.kind != "block_actions" {
-        return Ok(Interaction::Nothing);
+    match payload.kind.as_str() {
+        "block_actions" => {}
+        "view_submission" => return submission(payload),
+        _ => return Ok(Interaction::Nothing),
     }
     let Some(pressed) = payload.actions.into_iter().next() else { return Ok(Interaction::Nothing) };
     let channel = payload.container.channel_id.or_else(|| payload.channel.and_then(|channel| channel.id));
-    let by = |user: UserPayload| {
-        Ok(Person {
-            team: needed(user.team_id, "user.team_id")?,
-            id: needed(user.id, "user.id")?,
-            name: user.name.or(user.username).unwrap_or_default(),
-        })
-    };
     if pressed.action_id.starts_with(COMMAND_BUTTON) {
         return Ok(Interaction::Button(Command {
             text: needed(pressed.value, "actions[0].value")?,
-            by: by(payload.user)?,
+            by: person(payload.user)?,
             channel: needed(channel, "container.channel_id")?,
             trigger: needed(payload.trigger_id, "trigger_id")?,
             answer_url: needed(payload.response_url, "response_url")?,
@@ -154,12 +154,37 @@ fn click(payload: &str) -> Result<Interaction, Unreadable> {
     Ok(Interaction::Click(Click {
         action,
         report: needed(pressed.value, "actions[0].value")?.parse().map_err(|_| Unreadable::Value)?,
-        by: by(payload.user)?,
+        by: person(payload.user)?,
         channel: needed(channel, "container.channel_id")?,
         message: needed(payload.container.message_ts, "container.message_ts")?,
         trigger: needed(payload.trigger_id, "trigger_id")?,
         answer_url: needed(payload.response_url, "response_url")?,
+        reason: None,
     }))
+}
+
+/// A form of ours. It can be sent once, so its own id stands for this very click.
+fn submission(payload: Payload) -> Result<Interaction, Unreadable> {
+    let Some((action, about, reason)) = view::written(&payload.view) else { return Ok(Interaction::Nothing) };
+    let id = payload.view["id"].as_str().map(str::to_owned);
+    Ok(Interaction::Submitted(Click {
+        action,
+        report: about.report.parse().map_err(|_| Unreadable::Value)?,
+        by: person(payload.user)?,
+        channel: about.channel,
+        message: about.message,
+        trigger: needed(id, "view.id")?,
+        answer_url: about.answer_url,
+        reason: Some(reason),
+    }))
+}
+
+fn person(user: UserPayload) -> Result<Person, Unreadable> {
+    Ok(Person {
+        team: needed(user.team_id, "user.team_id")?,
+        id: needed(user.id, "user.id")?,
+        name: user.name.or(user.username).unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]
@@ -167,7 +192,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "the payloads are constants")]
     use super::*;
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn form(fields: &[(&str, &str)]) -> Vec<u8> {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish().into_bytes()
@@ -203,6 +228,39 @@ mod tests {
     }
 
     #[test]
+    fn a_form_is_the_click_that_opened_it_with_what_was_written() {
+        let Ok(Interaction::Click(click)) =
+            pressed(|p| p["actions"][0]["action_id"] = json!("request_changes"))
+        else {
+            panic!("no click")
+        };
+        let form = ports::Form { title: "t", about: "a", label: "l", submit: "s", most: 100 };
+        let mut sent = view::of(&click, &form);
+        sent["id"] = json!("V1");
+        let submitted = |view: &Value| {
+            pressed(|p| {
+                let user = p["user"].take();
+                *p = json!({"type": "view_submission", "user": user, "view": view, "trigger_id": "t.2"});
+            })
+        };
+        let with = |reason: &str| {
+            let reason = Some(reason.to_owned());
+            Ok(Interaction::Submitted(Click { trigger: "V1".to_owned(), reason, ..click.clone() }))
+        };
+        assert_eq!(submitted(&sent), with(""));
+        sent["state"]["values"]["reason"]["reason"]["value"] = json!("too\nsmall");
+        assert_eq!(submitted(&sent), with("too\nsmall"));
+        // A form of somebody else's, one of ours that takes no reason, and one without what it is about.
+        for (field, value) in [("callback_id", "x"), ("callback_id", "approve"), ("private_metadata", "")] {
+            let mut other = sent.clone();
+            other[field] = json!(value);
+            assert_eq!(submitted(&other), Ok(Interaction::Nothing), "{field}");
+        }
+        sent["id"] = json!(null);
+        assert_eq!(submitted(&sent), Err(Unreadable::Missing("view.id")));
+    }
+
+    #[test]
     fn a_button_of_the_configuration_is_a_command() {
         let button =
             |value: Value| pressed(|p| p["actions"][0] = json!({"action_id": "command_1", "value": value}));
@@ -217,7 +275,7 @@ mod tests {
     fn what_needs_no_more_than_an_acknowledgement_is_nothing() {
         let nothing = |change: fn(&mut Value)| assert_eq!(pressed(change), Ok(Interaction::Nothing));
         nothing(|p| p["actions"][0] = json!({"action_id": "view"}));
-        nothing(|p| p["actions"][0]["action_id"] = json!("merge"));
+        nothing(|p| p["actions"][0]["action_id"] = json!("delete"));
         nothing(|p| p["actions"] = json!([]));
         nothing(|p| p["type"] = json!("view_closed"));
         assert_eq!(parse(b"ssl_check=1&token=x", Some(FORM)), Ok(Interaction::Nothing));

@@ -217,6 +217,33 @@ impl Bare {
         author: &Author,
         message: &str,
     ) -> anyhow::Result<Option<String>> {
+        let tree = self.merged_tree(base, head)?;
+        tree.map(|tree| self.commit_of(&tree, &[base, head], author, message)).transpose()
+    }
+
+    /// The same change as one commit.
+    pub(crate) fn squash(
+        &self,
+        base: &str,
+        head: &str,
+        author: &Author,
+        message: &str,
+    ) -> anyhow::Result<Option<String>> {
+        let tree = self.merged_tree(base, head)?;
+        tree.map(|tree| self.commit_of(&tree, &[base], author, message)).transpose()
+    }
+
+    /// The same change, commit by commit. Histories with merges in them are not told apart.
+    pub(crate) fn rebase(&self, base: &str, head: &str, author: &Author) -> anyhow::Result<Option<String>> {
+        let mut tip = base.to_owned();
+        for commit in self.commits(base, head)? {
+            let Some(tree) = self.merged_tree(base, &commit.sha)? else { return Ok(None) };
+            tip = self.commit_of(&tree, &[&tip], author, &commit.message)?;
+        }
+        Ok(Some(tip))
+    }
+
+    fn merged_tree(&self, base: &str, head: &str) -> anyhow::Result<Option<String>> {
         let output = self
             .command(&["merge-tree", "--write-tree", base, head])
             .output()
@@ -225,10 +252,22 @@ impl Bare {
             return Ok(None);
         }
         let text = String::from_utf8_lossy(&output.stdout);
-        let tree = text.lines().next().unwrap_or_default();
+        Ok(Some(text.lines().next().unwrap_or_default().to_owned()))
+    }
+
+    fn commit_of(
+        &self,
+        tree: &str,
+        parents: &[&str],
+        author: &Author,
+        message: &str,
+    ) -> anyhow::Result<String> {
         let date = format!("{} +0000", author.at);
+        let parents = parents.iter().flat_map(|parent| ["-p", parent]);
+        let args: Vec<&str> =
+            ["commit-tree", tree].into_iter().chain(parents).chain(["-m", message]).collect();
         let output = self
-            .command(&["commit-tree", tree, "-p", base, "-p", head, "-m", message])
+            .command(&args)
             .env("GIT_AUTHOR_NAME", &author.login)
             .env("GIT_AUTHOR_EMAIL", author.email())
             .env("GIT_AUTHOR_DATE", &date)
@@ -240,7 +279,7 @@ impl Bare {
         if !output.status.success() {
             bail!("`git commit-tree` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
-        Ok(Some(String::from_utf8_lossy(&output.stdout).trim().to_owned()))
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     pub(crate) fn merge_base(&self, base: &str, head: &str) -> Option<String> {

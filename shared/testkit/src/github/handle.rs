@@ -271,7 +271,7 @@ impl RepoHandle {
         });
     }
 
-    /// Merges a pull request with a merge commit, which moves the base branch; returns the merge commit.
+    /// Merges a pull request as `fleet-admin` with a merge commit, which moves the base branch; returns the merge commit.
     pub fn merge(&self, number: u64) -> String {
         let sha = self.change(|repo, now| {
             let pull = repo.pulls.get(&number).with_context(|| format!("no pull request {number}"))?;
@@ -282,6 +282,7 @@ impl RepoHandle {
             repo.bare.set_ref(&format!("refs/heads/{}", pull.base_ref), &sha)?;
             let pull = repo.pulls.get_mut(&number).context("just read")?;
             (pull.state, pull.closed_at, pull.updated_at) = (PullState::Merged, Some(now), now);
+            pull.merged_by = Some("fleet-admin".to_owned());
             pull.merge_commit_sha = Some(sha.clone());
             Ok(sha)
         });
@@ -319,6 +320,11 @@ impl RepoHandle {
     /// Turns a pull request into a draft, or makes it ready.
     pub fn set_draft(&self, number: u64, draft: bool) {
         self.change_pull(number, |pull, _| pull.draft = draft);
+    }
+
+    /// Has a pull request go into another branch.
+    pub fn set_base(&self, number: u64, branch: &str) {
+        self.change_pull(number, |pull, _| (branch.clone_into(&mut pull.base_ref), pull.mergeable = None));
     }
 
     /// Gives a pull request another title.
@@ -427,6 +433,7 @@ fn opened(repo: &Repo, spec: PullSpec, id: u64, number: u64, now: i64) -> anyhow
         labels: spec.labels,
         mergeable: None,
         merge_commit_sha: None,
+        merged_by: None,
         created_at: now,
         updated_at: now,
         closed_at: None,

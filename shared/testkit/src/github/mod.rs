@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod answer_tests;
 mod auth;
+mod before;
 #[cfg(test)]
 mod client_tests;
 mod etag;
@@ -11,6 +12,7 @@ mod git;
 mod handle;
 mod jwt;
 mod limits;
+mod merge;
 mod moved;
 mod owners;
 mod people;
@@ -107,6 +109,7 @@ pub(crate) struct Inner {
     desk: Desk,
     watched: watch::Watched,
     limits: limits::Limits,
+    before: before::Before,
     url: String,
     web_url: Mutex<String>,
     require_git_auth: Mutex<bool>,
@@ -148,6 +151,7 @@ impl FakeGitHub {
                 desk: Desk::default(),
                 watched: watch::Watched::by(options.watch),
                 limits: limits::Limits::default(),
+                before: before::Before::default(),
                 web_url: Mutex::new(options.web_url.unwrap_or_else(|| url.clone())),
                 url,
                 require_git_auth: Mutex::new(options.require_git_auth),
@@ -333,6 +337,7 @@ fn new_repo(state: &mut State, full_name: &str) -> anyhow::Result<Repo> {
         bare: git::Bare::init(dir, "main")?,
         pulls: Default::default(),
         collaborators: Default::default(),
+        merging: Default::default(),
         pushed_at: state.clock.now(),
     })
 }

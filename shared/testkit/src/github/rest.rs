@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::auth::{self, Caller};
 use super::state::Meter;
-use super::{Inner, etag, limits, message, moved, owners, people, read, serve, write};
+use super::{Inner, etag, limits, merge, message, moved, owners, people, read, serve, write};
 use crate::faults::{FaultKind, Seen, body_text};
 use crate::server::BODY_LIMIT;
 
@@ -119,6 +119,7 @@ fn respond(answer: Answer) -> Response {
 
 fn answer(inner: &Arc<Inner>, ask: &Ask, full: String, fault: Option<FaultKind>, room: bool) -> Answer {
     let is_git = ask.path.contains(".git/");
+    inner.before.request();
     let mut charged = !is_git && ask.path != "/rate_limit" && !ask.path.starts_with("/sandbox/");
     let planned = fault.as_ref().is_some_and(|kind| !matches!(kind, FaultKind::Slow(_)));
     let answer = match fault {
@@ -234,6 +235,7 @@ fn in_repo(
         ("GET", ["pulls", n, "reviews"]) => at.reviews(n),
         ("POST", ["pulls", n, "reviews"]) => write::review(&at, n),
         ("PUT", ["pulls", n, "reviews", id, "dismissals"]) => people::dismiss(&at, n, id),
+        ("PUT", ["pulls", n, "merge"]) => merge::merge(&at, n),
         ("GET", ["activity"]) => people::activity(&at),
         ("GET", ["git", "ref", kind @ ("heads" | "pull"), branch @ ..]) => {
             at.git_ref(&format!("{kind}/{}", branch.join("/")))

@@ -192,6 +192,7 @@ pub(crate) fn pull_full(
 ) -> Value {
     let mut value = pull(state, links, facts, of);
     let merged = of.state == PullState::Merged;
+    let merged_by = of.merged_by.as_ref().map(|login| user(state, links, login));
     let mergeable_state = match of.mergeable {
         None => "unknown",
         Some(_) if of.draft => "draft",
@@ -200,7 +201,7 @@ pub(crate) fn pull_full(
     };
     let more = json!({
         "merged": merged, "mergeable": if merged { None } else { of.mergeable }, "rebaseable": of.mergeable,
-        "mergeable_state": if merged { "unknown" } else { mergeable_state }, "merged_by": null, "comments": of.comments.len(),
+        "mergeable_state": if merged { "unknown" } else { mergeable_state }, "merged_by": merged_by, "comments": of.comments.len(),
         "review_comments": 0, "maintainer_can_modify": false, "commits": totals.commits, "additions": totals.additions,
         "deletions": totals.deletions, "changed_files": totals.files,
     });

@@ -115,6 +115,8 @@ pub struct Pull {
     pub mergeable: Option<bool>,
     /// The test merge, or the merge itself once merged.
     pub merge_commit_sha: Option<String>,
+    /// Who merged it.
+    pub merged_by: Option<String>,
     /// Unix seconds.
     pub created_at: i64,
     /// Unix seconds.
@@ -143,6 +145,7 @@ pub(crate) struct Repo {
     pub(crate) bare: Bare,
     pub(crate) pulls: BTreeMap<u64, Pull>,
     pub(crate) collaborators: BTreeMap<String, Permission>,
+    pub(crate) merging: super::merge::Rules,
     pub(crate) pushed_at: i64,
 }
 

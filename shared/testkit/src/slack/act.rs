@@ -138,6 +138,7 @@ impl FakeSlack {
                 state.views.iter().find(|v| v.id == view_id).cloned().context("no such view is open")?;
             let user = state.user(&open.user).cloned().context("no such user")?;
             let mut view = open.view;
+            written(&view, &values)?;
             view["state"] = json!({ "values": values });
             let trigger = trigger(&mut state, &user.id);
             (
@@ -238,6 +239,22 @@ impl FakeSlack {
             .await
             .context("the fake's runtime ended")
     }
+}
+
+/// Slack sends no form in which an input that is needed is empty, or a text is longer or shorter than it may be.
+fn written(view: &Value, values: &Value) -> anyhow::Result<()> {
+    for block in view["blocks"].as_array().into_iter().flatten().filter(|block| block["type"] == "input") {
+        let (id, element) = (block["block_id"].as_str().unwrap_or_default(), &block["element"]);
+        let given = &values[id][element["action_id"].as_str().unwrap_or_default()];
+        anyhow::ensure!(block["optional"] == true || !given.is_null(), "input `{id}` is needed");
+        if let Some(text) = given["value"].as_str() {
+            let length = text.chars().count() as u64;
+            let most = element["max_length"].as_u64().unwrap_or(3000);
+            let least = element["min_length"].as_u64().unwrap_or(1);
+            anyhow::ensure!((least..=most).contains(&length), "input `{id}` has {length} characters");
+        }
+    }
+    Ok(())
 }
 
 async fn sent_to_app(inner: &Inner, sent: Sent) -> AppResponse {

@@ -50,6 +50,10 @@ pub fn check_view(view: &Value) -> Result<(), Refusal> {
             check.text(&view[name], &format!("/view/{name}"), &["plain_text"], 24);
         }
     }
+    let blocks = view["blocks"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if view["submit"].is_null() && blocks.iter().any(|block| block["type"] == "input") {
+        check.fail("/view/submit", "missing required field: submit");
+    }
     check.longest(&view["private_metadata"], "/view/private_metadata", 3000);
     check.longest(&view["callback_id"], "/view/callback_id", 255);
     check.longest(&view["external_id"], "/view/external_id", 255);
@@ -409,7 +413,14 @@ impl Check {
         }
         match block["element"]["type"].as_str() {
             Some("plain_text_input") => {
-                self.longest(&block["element"]["action_id"], &format!("{at}/element/action_id"), 255)
+                let at = format!("{at}/element");
+                self.longest(&block["element"]["action_id"], &format!("{at}/action_id"), 255);
+                for bound in ["min_length", "max_length"] {
+                    let given = &block["element"][bound];
+                    if !given.is_null() && given.as_u64().is_none_or(|n| n > 3000) {
+                        self.fail(&format!("{at}/{bound}"), "must be less than or equal to 3000");
+                    }
+                }
             }
             _ => self.element(&block["element"], &format!("{at}/element")),
         }
