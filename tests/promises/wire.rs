@@ -37,6 +37,13 @@ fn examples() -> Vec<(&'static str, Job)> {
         ("v1-diff-base-moved", diff(Cause::BaseMoved)),
         ("v1-diff-asked", diff(Cause::Asked)),
         ("v1-refresh", Job::Refresh { pull: "acme/fleet#7".parse().unwrap() }),
+        (
+            "v1-mark",
+            Job::Mark {
+                pull: "acme/fleet#7".parse().unwrap(),
+                report: "0f3a9b1c2d4e5f60718293a4b5c6d7e8".parse().unwrap(),
+            },
+        ),
         ("v1-discover", Job::Discover),
         ("v1-click-post-comment", click(Action::PostComment)),
         ("v1-click-post-whole", click(Action::PostWhole)),
@@ -64,6 +71,7 @@ fn form(job: &Job) -> String {
     match job {
         Job::Diff(job) => format!("diff {:?}", job.cause),
         Job::Refresh { .. } => "refresh".to_owned(),
+        Job::Mark { .. } => "mark".to_owned(),
         Job::Discover => "discover".to_owned(),
         Job::Click(click) => format!("click {:?}", click.action),
         Job::Command(_) => "command".to_owned(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bootstrap::config::Config;
 use bootstrap::parts::GitHub;
+use domain::mark::CheckKind;
 use domain::{RepoName, RepoRule, Repositories};
 use ports::ledger::Ledger;
 use ports::{Clock, Forge as _, SystemClock};
@@ -71,7 +72,7 @@ async fn github(config: &Config) -> anyhow::Result<Found> {
     for rule in &config.repositories {
         for repo in meant(&github, rule, &mut found).await? {
             if seen.insert(repo.clone()) {
-                found.well.push(standing(&github, &repo).await?);
+                found.well.push(standing(&github, &repo, rule).await?);
             }
         }
     }
@@ -118,9 +119,14 @@ async fn people(config: &Config) -> anyhow::Result<Found> {
     Ok(found)
 }
 
-async fn standing(github: &GitHub, repo: &RepoName) -> anyhow::Result<String> {
+async fn standing(github: &GitHub, repo: &RepoName, rule: &RepoRule) -> anyhow::Result<String> {
     github.pulls(repo, 1, None).await?;
-    let standing = github.doctor(repo).await?;
+    let also: &[_] = match rule.check {
+        Some(CheckKind::Run) => &[("checks", "write")],
+        Some(CheckKind::Status) => &[("statuses", "write")],
+        None => &[],
+    };
+    let standing = github.doctor(repo, also).await?;
     anyhow::ensure!(
         standing.missing.is_empty(),
         "{} lacks for {repo}: {} (infra/github/app-permissions.md says what is needed)",

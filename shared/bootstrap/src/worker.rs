@@ -77,6 +77,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         reports: parts.reports,
         cluster,
         more_clusters,
+        cluster_names: cluster_names(config),
         hold_back_when_render_differs: config.hold_back_when_render_differs,
         drift: config.drift,
         compare_within: Duration::from_secs(config.compare_within_s),
@@ -86,6 +87,10 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
         live_values: config.slack.live_values,
         clone_urls: clone_urls(&config.github.git_url),
     })
+}
+
+fn cluster_names(config: &Config) -> Vec<String> {
+    config.cluster.iter().chain(&config.more_clusters).map(|cluster| cluster.name.clone()).collect()
 }
 
 async fn approvals(config: &Config, parts: &WorkerParts) -> anyhow::Result<Approvals> {

@@ -54,6 +54,8 @@ repositories:
   forks: false
   diff: on_click
   merge: 'off'
+  check: status
+  add_labels: {changes: a, deletes: b, recreates: c, fails: d, incomplete: e, drift: f, unchanged: g}
   buttons: [{text: x, style: danger, url: 'https://x'}, {text: z, command: get ks}]
 - {discover: true, channel: C2}
 poll_every_s: 30

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::interact::{Click, Command};
-use crate::names::{CommitSha, PullKey};
+use crate::names::{CommitSha, PullKey, ReportId};
 
 /// One piece of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,13 @@ pub enum Job {
     Refresh {
         /// Which pull request.
         pull: PullKey,
+    },
+    /// Bring the checks and labels of a pull request in line with a report.
+    Mark {
+        /// Which pull request.
+        pull: PullKey,
+        /// Which report; one that is not the newest any more is nobody's.
+        report: ReportId,
     },
     /// Look in the clusters for the repositories that their GitRepositories point to.
     Discover,

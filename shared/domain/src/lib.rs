@@ -1,7 +1,7 @@
 //! The nouns and decisions of Preflux: values in, values out. No I/O, no clock, no environment.
 //!
 //! Read in this order: what is watched (`names`, `pull`, `rules`), what is decided about it (`poll`, `trust`),
-//! what is queued (`job`), what a diff finds (`object`, `mask`, `change`, `plan`) and who may read it (`provenance`), what people see (`report`, `marker`) and do (`interact`, `approve`).
+//! what is queued (`job`), what a diff finds (`object`, `mask`, `change`, `plan`) and who may read it (`provenance`), what people see (`report`, `mark`, `marker`) and do (`interact`, `approve`).
 
 #![deny(clippy::disallowed_methods)]
 
@@ -19,6 +19,7 @@ pub mod approve;
 pub mod change;
 pub mod interact;
 pub mod job;
+pub mod mark;
 pub mod marker;
 pub mod mask;
 pub mod plan;

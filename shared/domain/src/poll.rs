@@ -116,7 +116,8 @@ fn transitions(rule: &RepoRule, sighting: &Sighting) -> BTreeSet<Transition> {
     let now = &sighting.now;
     let seen = sighting.seen.as_ref();
     let had = |label: &String| seen.is_some_and(|seen| seen.labels.contains(label));
-    let mut new_labels = now.labels.iter().filter(|label| !had(label));
+    let ours = |label: &String| rule.add_labels.values().any(|ours| ours.eq_ignore_ascii_case(label));
+    let mut new_labels = now.labels.iter().filter(|label| !had(label) && !ours(label));
     let was = |state: PullState| seen.is_some_and(|seen| seen.state == state);
     let became = |state: PullState| now.state == state && !was(state);
     let open = now.state == PullState::Open;

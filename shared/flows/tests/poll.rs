@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backend_embedded::Sqlite;
 use domain::job::Job;
+use domain::mark::{CheckKind, CheckMark};
 use domain::{
     Author, Budget, CommitSha, PathRules, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule,
 };
@@ -96,6 +97,20 @@ impl Forge for Hub {
     }
 
     async fn approve(&self, _: &PullKey, _: &CommitSha, _: &str) -> Result<Review, ForgeError> {
+        unreachable!("the poller writes nothing")
+    }
+
+    async fn set_checks(
+        &self,
+        _: &RepoName,
+        _: &CommitSha,
+        _: CheckKind,
+        _: &[CheckMark],
+    ) -> Result<(), ForgeError> {
+        unreachable!("the poller writes nothing")
+    }
+
+    async fn change_labels(&self, _: &PullKey, _: &[String], _: &[String]) -> Result<(), ForgeError> {
         unreachable!("the poller writes nothing")
     }
 }

@@ -26,13 +26,13 @@ pub struct Standing {
 }
 
 impl GitHub {
-    /// Asks GitHub who we are and what we may do in `repo`.
+    /// Asks GitHub who we are and what we may do in `repo`: what every rule needs, and `also` (`checks: write` as its two words).
     ///
     /// # Errors
     /// The token is refused, the repository is not visible, or GitHub does not answer.
-    pub async fn doctor(&self, repo: &RepoName) -> Result<Standing, ForgeError> {
+    pub async fn doctor(&self, repo: &RepoName, also: &[(&str, &str)]) -> Result<Standing, ForgeError> {
         if self.tokens.app_id().is_some() {
-            return self.app_standing(repo).await;
+            return self.app_standing(repo, also).await;
         }
         let account: User = self.get(repo, "/user", "asking GitHub who we are", "our account").await?;
         let doing = format!("reading repository `{repo}`");
@@ -49,7 +49,7 @@ impl GitHub {
         Ok(Standing { login: account.login, missing })
     }
 
-    async fn app_standing(&self, repo: &RepoName) -> Result<Standing, ForgeError> {
+    async fn app_standing(&self, repo: &RepoName, also: &[(&str, &str)]) -> Result<Standing, ForgeError> {
         #[derive(Deserialize)]
         struct Installation {
             #[serde(default)]
@@ -67,6 +67,7 @@ impl GitHub {
         };
         let missing = NEEDED
             .iter()
+            .chain(also)
             .filter(|(name, level)| !granted(name, level))
             .map(|(name, level)| format!("{name}: {level}"))
             .collect();

@@ -1,4 +1,4 @@
-//! GitHub's REST API behind `ports::Forge`: pull requests to read, one comment and one review to write.
+//! GitHub's REST API behind `ports::Forge`: pull requests to read; a comment, a review, checks and labels to write.
 //!
 //! Octocrab carries the requests (`http`); what an answer means is decided here (`policy`), because rate limits, ETags and
 //! writes that may or may not have landed need care of their own. Tokens are in `auth`, people who act as themselves in `people`,
@@ -6,9 +6,11 @@
 
 mod auth;
 mod budget;
+mod check;
 mod comment;
 mod doctor;
 mod http;
+mod label;
 mod me;
 mod mint;
 mod owner;
@@ -24,6 +26,7 @@ mod wire;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::mark::{CheckKind, CheckMark};
 use domain::{Budget, CommitSha, Permission, PullKey, PullRequest, RepoName};
 use ports::ledger::Ledger;
 use ports::{ChangedFiles, Clock, Conditional, Forge, ForgeError, PullPage, Review};
@@ -144,6 +147,25 @@ impl Forge for GitHub {
 
     async fn approve(&self, key: &PullKey, head: &CommitSha, body: &str) -> Result<Review, ForgeError> {
         self.one_approval(key, head, body).await
+    }
+
+    async fn set_checks(
+        &self,
+        repo: &RepoName,
+        head: &CommitSha,
+        kind: CheckKind,
+        checks: &[CheckMark],
+    ) -> Result<(), ForgeError> {
+        self.checks(repo, head, kind, checks).await
+    }
+
+    async fn change_labels(
+        &self,
+        key: &PullKey,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<(), ForgeError> {
+        self.labels(key, add, remove).await
     }
 
     async fn token_fingerprint_for(&self, repo: &RepoName) -> Result<String, ForgeError> {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use domain::mark::{CheckKind, CheckMark};
 use domain::{Budget, CommitSha, Permission, PullKey, PullRequest, RepoName};
 use ports::{ChangedFiles, Clock, Conditional, Forge, ForgeError, PullPage, Review};
 use sha2::{Digest as _, Sha256};
@@ -193,6 +194,25 @@ impl Forge for Rotator {
         parts: &[String],
     ) -> Result<String, ForgeError> {
         self.first().sticky_comment(key, marker, parts).await
+    }
+
+    async fn set_checks(
+        &self,
+        repo: &RepoName,
+        head: &CommitSha,
+        kind: CheckKind,
+        checks: &[CheckMark],
+    ) -> Result<(), ForgeError> {
+        self.first().set_checks(repo, head, kind, checks).await
+    }
+
+    async fn change_labels(
+        &self,
+        key: &PullKey,
+        add: &[String],
+        remove: &[String],
+    ) -> Result<(), ForgeError> {
+        self.first().change_labels(key, add, remove).await
     }
 
     async fn approve(&self, key: &PullKey, head: &CommitSha, body: &str) -> Result<Review, ForgeError> {

@@ -161,6 +161,37 @@ pub(crate) struct Comment {
     pub(crate) via: Option<ViaApp>,
 }
 
+/// The check runs of a commit.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CheckRuns {
+    pub(crate) check_runs: Vec<CheckRun>,
+}
+
+/// A check run.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CheckRun {
+    pub(crate) id: u64,
+    pub(crate) status: String,
+    pub(crate) conclusion: Option<String>,
+    pub(crate) output: CheckOutput,
+}
+
+/// What a check run shows.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CheckOutput {
+    pub(crate) title: Option<String>,
+    pub(crate) summary: Option<String>,
+}
+
+/// A commit status.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CommitStatus {
+    pub(crate) state: String,
+    pub(crate) context: String,
+    pub(crate) description: Option<String>,
+    pub(crate) creator: Option<User>,
+}
+
 /// The App that something was done through.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ViaApp {

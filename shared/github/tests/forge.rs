@@ -322,13 +322,13 @@ async fn an_app_comments_and_approves_as_its_bot() {
 #[tokio::test]
 async fn the_doctor_says_who_we_are_and_what_is_missing() {
     let world = World::new();
-    let standing = world.github.doctor(&world.name).await.unwrap();
+    let standing = world.github.doctor(&world.name, &[]).await.unwrap();
     assert_eq!((standing.login.as_str(), standing.missing.len()), (DEFAULT_LOGIN, 0), "{standing:?}");
     world.repo.allow(DEFAULT_LOGIN, testkit::github::Permission::Read);
-    let standing = world.github.doctor(&world.name).await.unwrap();
+    let standing = world.github.doctor(&world.name, &[]).await.unwrap();
     assert!(standing.missing.join(" ").starts_with("write access"), "{standing:?}");
     let world = World::app(None);
-    let standing = world.github.doctor(&world.name).await.unwrap();
+    let standing = world.github.doctor(&world.name, &[]).await.unwrap();
     assert_eq!((standing.login.as_str(), standing.missing.len()), ("preflux[bot]", 0), "{standing:?}");
 }
 

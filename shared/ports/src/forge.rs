@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 pub use domain::ChangedFiles;
+use domain::mark::{CheckKind, CheckMark};
 use domain::{Budget, CommitSha, Permission, PullKey, PullRequest, RepoName};
 
 /// A request to the forge failed.
@@ -133,6 +134,20 @@ pub trait Forge: Send + Sync {
 
     /// Approves exactly `head`, at most once.
     async fn approve(&self, key: &PullKey, head: &CommitSha, body: &str) -> Result<Review, ForgeError>;
+
+    /// Makes these the checks of a commit: for each name one check run, or the newest commit status of ours. What is there already is
+    /// changed rather than made again.
+    async fn set_checks(
+        &self,
+        repo: &RepoName,
+        head: &CommitSha,
+        kind: CheckKind,
+        checks: &[CheckMark],
+    ) -> Result<(), ForgeError>;
+
+    /// Puts labels on a pull request, those that are not there yet, and takes others away.
+    async fn change_labels(&self, key: &PullKey, add: &[String], remove: &[String])
+    -> Result<(), ForgeError>;
 
     /// The same as [`Forge::token_fingerprint`] for one repository, where they do not all have one token.
     async fn token_fingerprint_for(&self, _repo: &RepoName) -> Result<String, ForgeError> {

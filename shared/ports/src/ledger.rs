@@ -4,6 +4,7 @@
 
 mod links;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::interact::{ReportRecord, Vouched};
@@ -74,6 +75,9 @@ pub struct PullRecord {
     /// The id of the rule that decided on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// Labels that we put on it, or were about to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub our_labels: BTreeSet<String>,
 }
 
 impl PullRecord {
@@ -90,6 +94,7 @@ impl PullRecord {
             notes: Vec::new(),
             vouched: None,
             rule: None,
+            our_labels: BTreeSet::new(),
         }
     }
 }

@@ -33,6 +33,11 @@ enum MessageV1 {
         repo: RepoName,
         number: u64,
     },
+    Mark {
+        repo: RepoName,
+        number: u64,
+        report: ReportId,
+    },
     Discover,
     Click {
         action: Action,
@@ -61,6 +66,7 @@ pub fn encode(job: &Job) -> String {
             MessageV1::Diff { repo: pull.repo, number: pull.number, head, cause }
         }
         Job::Refresh { pull } => MessageV1::Refresh { repo: pull.repo, number: pull.number },
+        Job::Mark { pull, report } => MessageV1::Mark { repo: pull.repo, number: pull.number, report },
         Job::Discover => MessageV1::Discover,
         Job::Click(Click { action, report, by, channel, message, trigger, answer_url, reason }) => {
             MessageV1::Click { action, report, by, channel, message, trigger, answer_url, reason }
@@ -81,6 +87,7 @@ pub fn decode(text: &str) -> Result<Job, Unreadable> {
             Job::Diff(DiffJob { pull: PullKey { repo, number }, head, cause })
         }
         MessageV1::Refresh { repo, number } => Job::Refresh { pull: PullKey { repo, number } },
+        MessageV1::Mark { repo, number, report } => Job::Mark { pull: PullKey { repo, number }, report },
         MessageV1::Discover => Job::Discover,
         MessageV1::Click { action, report, by, channel, message, trigger, answer_url, reason } => {
             Job::Click(Click { action, report, by, channel, message, trigger, answer_url, reason })
@@ -107,7 +114,8 @@ mod tests {
                 head: "a".repeat(40).parse().unwrap(),
                 cause: Cause::Opened,
             }),
-            Job::Refresh { pull },
+            Job::Refresh { pull: pull.clone() },
+            Job::Mark { pull, report: "report-1".parse().unwrap() },
             Job::Discover,
             Job::Click(Click {
                 action: Action::Approve,

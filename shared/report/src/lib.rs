@@ -18,7 +18,7 @@ mod text;
 #[cfg(test)]
 mod testing;
 
-pub use markdown::{COMMENT_LIMIT, comment, comments, review};
+pub use markdown::{CHECK_LIMIT, COMMENT_LIMIT, check, comment, comments, review};
 pub use text::{TextOptions, text, text_with};
 
 use domain::report::Report;

@@ -4,6 +4,7 @@
 
 mod held_back;
 pub(crate) mod lambda;
+mod marks;
 mod rules;
 mod standalone;
 mod world;

@@ -214,8 +214,10 @@ impl Config {
 
     fn read(mut root: Fields, defaults: &Defaults) -> Self {
         let people = people::read(&mut root);
+        let github = github::read(root.object("github"), defaults);
+        let repositories = rules::read(&mut root, &people, &github.identity);
         let mut config = Self {
-            github: github::read(root.object("github"), defaults),
+            github,
             slack: slack(root.object("slack"), defaults),
             cluster: None,
             more_clusters: Vec::new(),
@@ -223,7 +225,7 @@ impl Config {
             drift: drift(&mut root),
             compare_within_s: compare_within_s(&mut root),
             remotes: remotes(root.object("remotes")),
-            repositories: rules::read(&mut root, &people),
+            repositories,
             people,
             pace: pace(&mut root),
             first_reports: root

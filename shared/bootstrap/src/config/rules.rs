@@ -1,7 +1,8 @@
 //! `repositories`: what is watched, which pull requests count, and what becomes of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::mark::{CheckKind, Trait};
 use domain::{
     Acts, Button, ButtonDoes, ButtonStyle, MergeMethod, Mode, Only, PathRules, RepoName, RepoRule,
     Repositories, Selection, Transition, sample_event,
@@ -9,14 +10,17 @@ use domain::{
 use serde_json::json;
 use templates::{Kind, Template};
 
+use super::GitHubIdentity;
 use super::fields::{Fields, any_of};
 use super::people::PeopleConfig;
 
 /// Buttons that one rule may add; a message has room for so many more than its own.
 const MOST_BUTTONS: usize = 5;
+/// What GitHub takes as a label's name, in characters.
+const MOST_OF_LABEL: usize = 50;
 
 /// Reads the list; what people may do follows from who they can be. What is wrong is noted; rules that can be used all the same are given.
-pub(super) fn read(root: &mut Fields, people: &PeopleConfig) -> Vec<RepoRule> {
+pub(super) fn read(root: &mut Fields, people: &PeopleConfig, identity: &GitHubIdentity) -> Vec<RepoRule> {
     let mut rules: Vec<RepoRule> = Vec::new();
     let needed = "list at least one, with `name` and `channel`";
     let Some(listed) = root.some_objects("repositories", needed) else { return rules };
@@ -24,6 +28,11 @@ pub(super) fn read(root: &mut Fields, people: &PeopleConfig) -> Vec<RepoRule> {
         let repositories = repositories(&mut fields);
         let channel = channel(&mut fields);
         let rule = repositories.map(|repositories| rule(&mut fields, repositories, &channel, people));
+        let runs = rule.as_ref().is_some_and(|rule| rule.check == Some(CheckKind::Run));
+        if runs && matches!(identity, GitHubIdentity::Token(_)) {
+            let what = "is `run`, which GitHub takes from Apps alone, beside a token: set `status`, or use `github.app`";
+            fields.problem("check", what);
+        }
         if rule.is_none() {
             // Its other fields are still looked at, for their own problems.
             let none = Repositories::Discovered { names: Selection::default() };
@@ -59,6 +68,8 @@ fn rule(fields: &mut Fields, repositories: Repositories, channel: &str, people: 
         mode: mode(fields),
         buttons: buttons(fields),
         acts: acts(fields, people),
+        check: check_kind(fields),
+        add_labels: add_labels(fields),
         ..RepoRule::new(repositories, channel)
     }
 }
@@ -157,6 +168,32 @@ fn acts(fields: &mut Fields, people: &PeopleConfig) -> Acts {
         );
     }
     Acts { request_changes: people.app.is_some(), merge }
+}
+
+fn check_kind(fields: &mut Fields) -> Option<CheckKind> {
+    match fields.choice("check", &["run", "status"]) {
+        Some("run") => Some(CheckKind::Run),
+        Some("status") => Some(CheckKind::Status),
+        _ => None,
+    }
+}
+
+fn add_labels(fields: &mut Fields) -> BTreeMap<Trait, String> {
+    let mut map = fields.object("add_labels");
+    let mut labels = BTreeMap::new();
+    for of in Trait::ALL {
+        let label = map.text(of.word());
+        map.refine(of.word(), || json!({"maxLength": MOST_OF_LABEL}));
+        let Some(label) = label else { continue };
+        if label.chars().count() > MOST_OF_LABEL || label.trim() != label {
+            let what =
+                format!("is no label's name: at most {MOST_OF_LABEL} characters, and no blanks around them");
+            map.problem(of.word(), &what);
+        }
+        labels.insert(of, label);
+    }
+    map.finish();
+    labels
 }
 
 fn buttons(fields: &mut Fields) -> Vec<Button> {
@@ -262,6 +299,8 @@ mod tests {
   forks: only
   paths: [apps/**]
   diff: on_click
+  check: status
+  add_labels: {deletes: 'flux: deletes', unchanged: noop}
   buttons:
   - {text: 'Diff #{{ pull_request.number }}', style: primary, command: 'flux diff ks podinfo --github-ref {{ pull_request.number }}'}
   - {text: CI, url: 'https://ci.acme.dev/{{ pull_request.head.branch }}'}
@@ -273,6 +312,9 @@ mod tests {
         let [first, second, third] = rules.as_slice() else { panic!("{rules:?}") };
         assert_eq!(first.on, Some([Transition::Labeled, Transition::Merged].into()));
         assert_eq!((first.drafts, first.forks, first.mode), (Only::Not, Only::Only, Mode::OnClick));
+        assert_eq!(first.check, Some(CheckKind::Status));
+        let labels = [(Trait::Deletes, "flux: deletes".to_owned()), (Trait::Unchanged, "noop".to_owned())];
+        assert_eq!(first.add_labels, labels.into());
         assert!(first.labels.accept("flux/infra") && !first.labels.accept("wip"));
         assert!(!first.authors.accept("Renovate[bot]") && first.base_branches.accept("release-1"));
         let command = ["diff", "ks", "podinfo", "--github-ref", "{{ pull_request.number }}"];
@@ -322,6 +364,10 @@ mod tests {
   - {text: x, command: 'get {{ x'}
   - {text: x}
 - {name: acme/x, channel: C1, repositories: [y], on: []}
+- name: acme/z
+  channel: C1
+  check: run
+  add_labels: {deletes: ' x', grows: y}
 ",
         )
         .unwrap_err();
@@ -339,9 +385,12 @@ mod tests {
             "line 17: `repositories[3].buttons[2]` needs either `url` or `command`",
             "line 18: `repositories[4].repositories` is for `organization` and `discover`",
             "line 18: `repositories[4].on` is empty",
+            "line 21: `repositories[5].check` is `run`, which GitHub takes from Apps alone",
+            "line 22: `repositories[5].add_labels.deletes` is no label's name",
+            "line 22: `repositories[5].add_labels.grows` is not known here",
         ]) {
             assert!(found.starts_with(wanted), "{found}\n{wanted}");
         }
-        assert_eq!(found.len(), 13, "{found:#?}");
+        assert_eq!(found.len(), 16, "{found:#?}");
     }
 }

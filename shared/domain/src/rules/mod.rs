@@ -4,10 +4,11 @@
 mod paths;
 mod select;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::mark::{CheckKind, Trait};
 use crate::names::RepoName;
 use crate::pull::{PullRequest, PullState};
 
@@ -192,6 +193,10 @@ pub struct RepoRule {
     pub buttons: Vec<Button>,
     /// What people may do with their own accounts.
     pub acts: Acts,
+    /// What is written beside each head that is reported; `None` is nothing.
+    pub check: Option<CheckKind>,
+    /// The labels that reports put on their pull requests, by what they hold.
+    pub add_labels: BTreeMap<Trait, String>,
 }
 
 impl RepoRule {
@@ -211,6 +216,8 @@ impl RepoRule {
             mode: Mode::Automatic,
             buttons: Vec::new(),
             acts: Acts::default(),
+            check: None,
+            add_labels: BTreeMap::new(),
         }
     }
 

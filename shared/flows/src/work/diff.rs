@@ -15,7 +15,7 @@ use report::slack::{Details, State, details};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::{WorkCtx, offer, refresh, words};
+use super::{WorkCtx, mark, offer, refresh, words};
 use crate::analyse::{Findings, Question, Repository, analyse_all};
 use crate::error::JobError;
 use crate::message::{self, Place};
@@ -56,6 +56,7 @@ async fn told(ctx: &WorkCtx, rule: &RepoRule, key: &PullKey, error: &JobError) -
         State::Failed { why: &why, report: record.report.as_ref() },
     )
     .await?;
+    mark::failed(ctx, rule, &key.repo, &record.pull.head).await;
     Ok(Outcome::Done)
 }
 
@@ -65,11 +66,12 @@ async fn leased(ctx: &WorkCtx, rule: &RepoRule, job: &DiffJob) -> Result<Outcome
         return Err(JobError::fail(anyhow::anyhow!(words::pull_gone(&job.pull))));
     };
     if pull.state != PullState::Open {
+        mark::abandoned(ctx, rule, &pull.key.repo, &job.head).await;
         return refresh::show(ctx, rule, &pull).await;
     }
     // The poller queues the new head when it sees it; only one of the two jobs may report.
     if pull.head != job.head && job.cause != Cause::Asked {
-        return superseded(ctx, rule, &pull).await;
+        return superseded(ctx, rule, &pull, &job.head).await;
     }
     if rule.mode == Mode::OnClick && job.cause != Cause::Asked {
         return offer::show(ctx, rule, &pull).await;
@@ -80,10 +82,14 @@ async fn leased(ctx: &WorkCtx, rule: &RepoRule, job: &DiffJob) -> Result<Outcome
         return Ok(Outcome::Nothing("this head and base are already reported"));
     }
     message::show(ctx.chat.as_ref(), &ctx.ledger, rule, &record, State::Running).await?;
+    mark::running(ctx, rule, &pull.key.repo, &pull.head).await;
     let report = report_on(ctx, &pull, &tip, &record, begun).await?;
     match ctx.forge.pull(&job.pull).await? {
-        Some(now) if now.state != PullState::Open => refresh::show(ctx, rule, &now).await,
-        Some(now) if now.head != pull.head => superseded(ctx, rule, &now).await,
+        Some(now) if now.state != PullState::Open => {
+            mark::abandoned(ctx, rule, &pull.key.repo, &pull.head).await;
+            refresh::show(ctx, rule, &now).await
+        }
+        Some(now) if now.head != pull.head => superseded(ctx, rule, &now, &pull.head).await,
         _ => publish(ctx, rule, &report, &tip).await,
     }
 }
@@ -113,7 +119,13 @@ async fn begin(ctx: &WorkCtx, pull: &PullRequest, tip: &CommitSha) -> Result<Pul
 }
 
 /// The head moved. The message says so; the newer head's own job makes its report.
-async fn superseded(ctx: &WorkCtx, rule: &RepoRule, now: &PullRequest) -> Result<Outcome, JobError> {
+async fn superseded(
+    ctx: &WorkCtx,
+    rule: &RepoRule,
+    now: &PullRequest,
+    old: &CommitSha,
+) -> Result<Outcome, JobError> {
+    mark::abandoned(ctx, rule, &now.key.repo, old).await;
     let known = ctx.ledger.pull(&now.key).await?;
     if known.is_some_and(|r| r.phase == Phase::Reported && r.pull.head == now.head) {
         return Ok(Outcome::Nothing("the newer head is already reported"));
@@ -239,6 +251,7 @@ async fn publish(
     let state = State::Reported(report);
     let at = message::show(ctx.chat.as_ref(), &ctx.ledger, rule, &record, state).await?;
     let shown = show_details(ctx, report, &record, &at).await?;
+    mark::queue(ctx, rule, report).await?;
     let kept = message::keep(&ctx.ledger, key, |record| {
         record.details = Some(shown.clone());
         record.base_tip = Some(tip.clone());

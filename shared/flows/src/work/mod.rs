@@ -6,6 +6,7 @@ mod click;
 mod command;
 mod diff;
 mod discover;
+mod mark;
 mod merge;
 mod offer;
 mod publish;
@@ -46,6 +47,8 @@ pub struct WorkCtx {
     pub cluster: Result<Arc<dyn Cluster>, String>,
     /// Further clusters that run Flux on the same repositories.
     pub more_clusters: Vec<Named>,
+    /// The names of the clusters that are configured, whether they can be used or not.
+    pub cluster_names: Vec<String>,
     /// Whether a report is a failure when the controller is known to have rendered the base otherwise.
     pub hold_back_when_render_differs: bool,
     /// Whose drift is looked for.
@@ -101,6 +104,7 @@ pub async fn work(ctx: &WorkCtx, body: &str, last_try: bool) -> Result<Outcome, 
     match job {
         Job::Diff(job) => diff::run(ctx, &job, last_try).await,
         Job::Refresh { pull } => refresh::run(ctx, &pull).await,
+        Job::Mark { pull, report } => mark::run(ctx, &pull, &report, last_try).await,
         Job::Discover => discover::run(ctx).await,
         Job::Click(click) => click::run(ctx, &click, last_try).await,
         Job::Command(command) => command::run(ctx, &command, last_try).await,

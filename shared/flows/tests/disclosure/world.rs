@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use backend_embedded::{FileReports, Sqlite};
 use domain::interact::{Action, Click, Person};
 use domain::job::{Cause, DiffJob, Job};
+use domain::mark::{CheckKind, CheckMark};
 use domain::report::{Comparison, Mode};
 use domain::{
     Author, Budget, CommitSha, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule, ReportId,
@@ -91,7 +92,8 @@ impl World {
             github: Mutex::default(),
         });
         let repo: RepoName = "acme/fleet".parse().unwrap();
-        let rule = RepoRule::named(repo, "C1");
+        let mut rule = RepoRule::named(repo, "C1");
+        rule.check = Some(CheckKind::Run);
         let ctx = WorkCtx {
             forge: outside.clone(),
             queue: queue.clone(),
@@ -110,6 +112,7 @@ impl World {
             clock,
             rules: vec![rule],
             trusted_logins: Vec::new(),
+            cluster_names: Vec::new(),
             live_values: true,
             clone_urls: vec!["https://git.example/{owner}/{name}".to_owned()],
         };
@@ -120,6 +123,7 @@ impl World {
         let head = self.outside.head.lock().unwrap().clone();
         let job = Job::Diff(DiffJob { pull: key(), head, cause: Cause::Opened });
         work(&self.ctx, &wire::encode(&job), true).await.unwrap();
+        self.queued().await;
     }
 
     /// Carries out what was queued.
@@ -152,8 +156,9 @@ impl World {
         String::from_utf8(self.ctx.reports.get(&id).await.unwrap().unwrap()).unwrap()
     }
 
+    /// All that was written on GitHub: checks, the comment, the review.
     pub(crate) fn comment(&self) -> String {
-        self.outside.github.lock().unwrap().first().cloned().unwrap_or_default()
+        self.outside.github.lock().unwrap().join("\n")
     }
 
     pub(crate) fn slack(&self) -> String {
@@ -264,6 +269,23 @@ impl Forge for Outside {
     async fn approve(&self, _: &PullKey, _: &CommitSha, body: &str) -> Result<Review, ForgeError> {
         self.github.lock().unwrap().push(body.to_owned());
         Ok(Review::Approved { url: "https://git.example/review".to_owned() })
+    }
+
+    async fn set_checks(
+        &self,
+        _: &RepoName,
+        _: &CommitSha,
+        _: CheckKind,
+        checks: &[CheckMark],
+    ) -> Result<(), ForgeError> {
+        let said = checks.iter().map(|check| format!("{}\n{}", check.title, check.summary));
+        self.github.lock().unwrap().extend(said);
+        Ok(())
+    }
+
+    async fn change_labels(&self, _: &PullKey, add: &[String], _: &[String]) -> Result<(), ForgeError> {
+        self.github.lock().unwrap().extend(add.iter().cloned());
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use domain::mark::{CheckKind, CheckMark};
 use domain::{Author, Budget, CommitSha, Permission, PullKey, PullRequest, PullState, RepoName};
 use ports::{ChangedFiles, Clock, Conditional, FixedClock, Forge, ForgeError, PullPage, Review};
 
@@ -236,6 +237,20 @@ impl Forge for Hub {
 
     async fn approve(&self, _: &PullKey, _: &CommitSha, _: &str) -> Result<Review, ForgeError> {
         unreachable!("nobody clicks")
+    }
+
+    async fn set_checks(
+        &self,
+        _: &RepoName,
+        _: &CommitSha,
+        _: CheckKind,
+        _: &[CheckMark],
+    ) -> Result<(), ForgeError> {
+        unreachable!("no rule asks for it")
+    }
+
+    async fn change_labels(&self, _: &PullKey, _: &[String], _: &[String]) -> Result<(), ForgeError> {
+        unreachable!("no rule asks for it")
     }
 }
 

@@ -125,6 +125,7 @@ impl World {
             clock: clock.clone(),
             rules: vec![sort.rule()],
             trusted_logins: Vec::new(),
+            cluster_names: Vec::new(),
             live_values: true,
             clone_urls: vec!["https://git.example/{owner}/{name}".to_owned()],
         };

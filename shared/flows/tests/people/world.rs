@@ -137,6 +137,7 @@ impl World {
             clock,
             rules: vec![rule],
             trusted_logins: Vec::new(),
+            cluster_names: Vec::new(),
             live_values: true,
             clone_urls: Vec::new(),
         };

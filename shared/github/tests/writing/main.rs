@@ -2,6 +2,7 @@
 //! else writes at the same time, everything is there once.
 #![expect(clippy::unwrap_used, reason = "a failed step is the test's failure")]
 
+mod checks;
 mod comments;
 mod described;
 mod world;

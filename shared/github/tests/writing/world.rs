@@ -80,7 +80,7 @@ pub(crate) struct World {
     pub(crate) fake: FakeGitHub,
     pub(crate) repo: RepoHandle,
     table: Arc<Memory>,
-    who: As,
+    pub(crate) who: As,
 }
 
 impl World {

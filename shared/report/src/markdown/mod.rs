@@ -14,7 +14,7 @@ use domain::change::Change;
 use domain::marker;
 use domain::report::{Finding, KustomizationReport, Report};
 
-use crate::safe::{one_line, weight};
+use crate::safe::{cut, one_line, weight};
 use crate::{diff, words};
 use escape::{html_code, html_prose, prose, span};
 use fit::Limit;
@@ -48,6 +48,20 @@ pub fn comments(report: &Report, name: &str) -> Vec<String> {
     })
 }
 
+/// What GitHub takes in the summary of a check run, in characters.
+pub const CHECK_LIMIT: usize = 65_535;
+/// What ours may have of that, counted in bytes, which are never fewer.
+const CHECK_ROOM: Limit = Limit { most: CHECK_LIMIT - 535, measure: str::len };
+/// The plain line over a check, in characters: what a commit status takes.
+const CHECK_TITLE: usize = 140;
+
+/// A check's plain line of at most 140 characters, and its summary below [`CHECK_LIMIT`]: what [`comment`] shows.
+pub fn check(report: &Report) -> (String, String) {
+    let report = &report.for_everyone();
+    let head = facts(report).join("\n") + "\n";
+    (cut(&words::check_title(report), CHECK_TITLE), fit::fit(&head, &sections(report), CHECK_ROOM))
+}
+
 /// Whether one comment leaves something out that several would show.
 pub(crate) fn overflows(report: &Report) -> bool {
     let report = &report.for_everyone();
@@ -59,10 +73,16 @@ fn sections(report: &Report) -> Vec<Section> {
 }
 
 fn head(report: &Report, name: &str) -> String {
+    let first = [marker::line(name, 1), format!("### {}", prose(&words::headline(report))), String::new()];
+    let lines: Vec<String> = first.into_iter().chain(facts(report)).collect();
+    lines.join("\n") + "\n"
+}
+
+/// What is to be said of the report as a whole, a bullet each.
+fn facts(report: &Report) -> Vec<String> {
     let pull = &report.pull;
-    let mut lines =
-        vec![marker::line(name, 1), format!("### {}", prose(&words::headline(report))), String::new()];
-    lines.extend(words::risks(report).iter().map(|risk| format!("- ⚠️ {}", prose(risk))));
+    let mut lines: Vec<String> =
+        words::risks(report).iter().map(|risk| format!("- ⚠️ {}", prose(risk))).collect();
     lines.push(format!("- {}", prose(&words::cluster(&report.cluster))));
     let optional =
         [words::comparison(&report.comparison), words::untrusted(report), words::for_everyone(report)];
@@ -77,7 +97,7 @@ fn head(report: &Report, name: &str) -> String {
         span(&one_line(&pull.base_branch, 250)),
         span(report.comparison.base.short()),
     ));
-    lines.join("\n") + "\n"
+    lines
 }
 
 /// A bullet for each sentence, and one that counts those beyond the first ten.

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a comment that does not have our form is the test's failure")]
 
+use domain::change::{ChangeKind, Check};
+use domain::mark::{Conclusion, Trait};
 use domain::marker;
-use domain::report::Finding;
+use domain::report::{ClusterAsked, Finding, Side, Unresolved};
 use proptest::prelude::*;
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use serde_json::json;
@@ -220,4 +222,102 @@ proptest! {
         let rest = ours.iter().fold(seen.html.clone(), |html, tag| html.replace(tag, ""));
         prop_assert!(!rest.contains(['<', '>']), "{}", rest);
     }
+}
+
+/// A report in which everything was looked at, changed.
+fn with(change: impl FnOnce(&mut Report)) -> Report {
+    let mut given =
+        report(vec![kustomization("apps/web", vec![created(object("ConfigMap", "a"), json!({}))])]);
+    change(&mut given);
+    given
+}
+
+#[test]
+fn a_check_ends_as_its_report_does() {
+    let refused = |given: &mut Report| {
+        let Finding::Changes { changes } = &mut given.kustomizations[0].finding else { panic!("changes") };
+        changes[0].check = Check::Refused { why: "spec.x: required".to_owned() };
+    };
+    let unsure = |given: &mut Report| {
+        let Finding::Changes { changes } = &mut given.kustomizations[0].finding else { panic!("changes") };
+        changes[0].check = Check::NotValidated { why: "the namespace is new".to_owned() };
+    };
+    let broken = |side, unknown| {
+        move |given: &mut Report| {
+            given.kustomizations[0].finding = Finding::Failed { side, error: "x".to_owned(), unknown };
+        }
+    };
+    let unseen = |given: &mut Report| {
+        given.coverage.unresolved = vec![Unresolved { name: "a/c".to_owned(), why: "no source".to_owned() }];
+    };
+    let nobody_asked = |given: &mut Report| given.cluster = ClusterAsked::No { why: "none".to_owned() };
+    let differs = |given: &mut Report| given.coverage.render_checks.differs.push("a/b".to_owned());
+    for (given, wanted, title) in [
+        (with(|_| ()), Conclusion::Success, "1 created"),
+        (with(refused), Conclusion::Failure, "Merging would fail: 1 created · 1 refused"),
+        (with(unsure), Conclusion::Neutral, "Not everything is known: 1 created · 1 not validated"),
+        (
+            with(broken(Side::Result, false)),
+            Conclusion::Failure,
+            "Merging would fail: 1 Kustomization not rendered",
+        ),
+        (
+            with(broken(Side::Result, true)),
+            Conclusion::Neutral,
+            "Not everything is known: 1 Kustomization not rendered",
+        ),
+        (
+            with(broken(Side::Base, false)),
+            Conclusion::Neutral,
+            "Not everything is known: 1 Kustomization not rendered",
+        ),
+        (with(unseen), Conclusion::Neutral, "Not everything is known: 1 created · 1 not looked at"),
+        (with(nobody_asked), Conclusion::Neutral, "Not everything is known: 1 created"),
+        (with(differs), Conclusion::Neutral, "Not everything is known: 1 created"),
+    ] {
+        assert_eq!((given.conclusion(), check(&given).0.as_str()), (wanted, title));
+    }
+}
+
+#[test]
+fn each_cluster_has_its_own_check() {
+    let mut given = report(vec![
+        kustomization("apps/a", vec![created(object("ConfigMap", "a"), json!({}))]),
+        kustomization("apps/b", vec![created(object("ConfigMap", "b"), json!({}))]),
+    ]);
+    let Finding::Changes { changes } = &mut given.kustomizations[1].finding else { panic!("changes") };
+    changes[0].check = Check::Refused { why: "no".to_owned() };
+    given.kustomizations[0].cluster = Some("eu".to_owned());
+    given.kustomizations[1].cluster = Some("us".to_owned());
+    given.cluster = ClusterAsked::Yes { name: "eu, us".to_owned() };
+    given.coverage.unresolved = vec![Unresolved { name: "apps/c on ap".to_owned(), why: "x".to_owned() }];
+    let all = ["eu", "us", "ap"].map(str::to_owned);
+    let of = |cluster: &str| given.on_cluster(cluster, &all);
+    assert_eq!((of("eu").conclusion(), of("eu").kustomizations.len()), (Conclusion::Success, 1));
+    assert_eq!(of("us").conclusion(), Conclusion::Failure);
+    // It was not asked.
+    assert_eq!((of("ap").conclusion(), of("ap").kustomizations.len()), (Conclusion::Neutral, 0));
+    let (title, summary) = check(&of("us"));
+    assert!(title.starts_with("Merging would fail: 1 created") && !summary.contains("apps/a"), "{summary}");
+}
+
+#[test]
+fn labels_go_by_what_a_report_holds() {
+    let traits = |given: Report| given.traits().into_iter().map(Trait::word).collect::<Vec<_>>();
+    assert_eq!(traits(with(|_| ())), ["changes"]);
+    assert_eq!(traits(with(|given| given.kustomizations.clear())), ["unchanged"]);
+    assert_eq!(traits(with(|given| given.kustomizations[0].emptied = true)), ["changes", "deletes"]);
+    let asked = |given: &mut Report| given.cluster = ClusterAsked::No { why: "none".to_owned() };
+    assert_eq!(traits(with(asked)), ["changes", "incomplete"]);
+    let more = |kind| {
+        with(|given| {
+            let Finding::Changes { changes } = &mut given.kustomizations[0].finding else {
+                panic!("changes")
+            };
+            changes[0].kind = kind;
+            given.kustomizations[0].drift = changes.clone();
+        })
+    };
+    assert_eq!(traits(more(ChangeKind::Deleted)), ["changes", "deletes", "drift"]);
+    assert_eq!(traits(more(ChangeKind::Recreated)), ["changes", "recreates", "drift"]);
 }

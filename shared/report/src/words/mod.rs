@@ -5,6 +5,7 @@ mod remarks;
 pub mod replies;
 
 use domain::change::{Change, ChangeKind, Check};
+use domain::mark::Conclusion;
 use domain::mask::TOUCHED;
 use domain::report::{
     ClusterAsked, Comparison, Counts, Coverage, Finding, KustomizationReport, Mode, Presence, RenderCheck,
@@ -37,6 +38,36 @@ pub fn headline(report: &Report) -> String {
         (true, 0) => "Nothing to show".to_owned(),
         (true, unseen) => format!("No change found, but {} could not be looked at", kustomizations(unseen)),
     }
+}
+
+/// The line over a check: how it ended, where it did not end well, and the numbers.
+pub fn check_title(report: &Report) -> String {
+    let headline = headline(report);
+    match report.conclusion() {
+        Conclusion::Success => headline,
+        Conclusion::Neutral => format!("Not everything is known: {headline}"),
+        Conclusion::Failure => format!("Merging would fail: {headline}"),
+    }
+}
+
+/// Over a check as long as its diff is made.
+pub fn check_running() -> &'static str {
+    "Being diffed"
+}
+
+/// Over a check that newer commits, or a closing, left without an end.
+pub fn check_abandoned() -> &'static str {
+    "Not diffed: the pull request moved on"
+}
+
+/// Over a check whose diff could not be made.
+pub fn check_failed() -> &'static str {
+    "No diff could be made; why is shown in Slack"
+}
+
+/// In the message, when GitHub does not take the checks or labels that a rule asks for.
+pub fn not_marked(why: &str) -> String {
+    format!("Checks or labels could not be written on GitHub: {}", one_line(why, 300).trim_end_matches('.'))
 }
 
 /// The numbers that are not zero, as one line; empty when all are. Drift is not the pull request's doing and not counted in.

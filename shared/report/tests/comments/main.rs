@@ -33,6 +33,15 @@ fn check(seed: u64) {
     if !seed.is_multiple_of(WHOLE) {
         return;
     }
+    let (title, summary) = report::check(&report);
+    let plain = title.chars().all(|c| c.is_ascii_alphanumeric() || " ,.:·…".contains(c));
+    if !plain || title.chars().count() > 140 || summary.len() > report::CHECK_LIMIT {
+        fail("a check that is too long, or whose title has more than words and numbers", &title);
+    }
+    let as_comment = format!("{}\n{summary}", domain::marker::line("preflux:report", 1));
+    if let Err(what) = judge::comment(&as_comment, &report, &lines) {
+        fail(&format!("the check: {what}"), &summary);
+    }
     let whole = report::comments(&report, "preflux:report");
     for (part, comment) in (1..).zip(&whole) {
         if let Err(what) = judge::comment(comment, &report, &lines) {

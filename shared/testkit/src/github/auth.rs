@@ -11,8 +11,14 @@ use super::state::{Grant, Permission, Repo, State, Token};
 use super::{Inner, jwt};
 
 /// What the App itself was given; an installation token has no more than this.
-pub(crate) const APP_PERMISSIONS: [(&str, &str); 4] =
-    [("contents", "read"), ("issues", "write"), ("metadata", "read"), ("pull_requests", "write")];
+pub(crate) const APP_PERMISSIONS: [(&str, &str); 6] = [
+    ("checks", "write"),
+    ("contents", "read"),
+    ("issues", "write"),
+    ("metadata", "read"),
+    ("pull_requests", "write"),
+    ("statuses", "write"),
+];
 
 #[derive(Debug)]
 pub(crate) struct AppKey {

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::Inner;
 use super::git::{Author, Change, read_dir};
-use super::state::{Comment, Permission, Pull, PullState, Repo, Review, State};
+use super::state::{CheckRun, Comment, CommitStatus, Permission, Pull, PullState, Repo, Review, State};
 
 /// What to open a pull request with.
 #[derive(Clone, Debug)]
@@ -402,6 +402,20 @@ impl RepoHandle {
     /// Its reviews, oldest first.
     pub fn reviews(&self, number: u64) -> Vec<Review> {
         self.pull(number).reviews
+    }
+
+    /// The check runs of a commit, oldest first.
+    pub fn check_runs(&self, sha: &str) -> Vec<CheckRun> {
+        let (mut runs, _) = super::check::written(&self.inner, &self.key);
+        runs.retain(|run| run.head_sha == sha);
+        runs
+    }
+
+    /// The statuses of a commit, oldest first.
+    pub fn statuses(&self, sha: &str) -> Vec<CommitStatus> {
+        let (_, mut statuses) = super::check::written(&self.inner, &self.key);
+        statuses.retain(|status| status.sha == sha);
+        statuses
     }
 }
 

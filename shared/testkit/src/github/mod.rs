@@ -5,6 +5,7 @@
 mod answer_tests;
 mod auth;
 mod before;
+mod check;
 #[cfg(test)]
 mod client_tests;
 mod etag;
@@ -36,7 +37,7 @@ use serde_json::{Value, json};
 pub use self::git::{Change, What};
 pub use self::handle::{PullSpec, RepoHandle};
 pub use self::people::{CLIENT_ID, CLIENT_SECRET};
-pub use self::state::{Comment, Permission, Pull, PullState, Review};
+pub use self::state::{CheckRun, Comment, CommitStatus, Permission, Pull, PullState, Review};
 pub use self::watch::Watch;
 
 #[cfg(test)]
@@ -338,6 +339,8 @@ fn new_repo(state: &mut State, full_name: &str) -> anyhow::Result<Repo> {
         pulls: Default::default(),
         collaborators: Default::default(),
         merging: Default::default(),
+        check_runs: Vec::new(),
+        statuses: Vec::new(),
         pushed_at: state.clock.now(),
     })
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::auth::{self, Caller};
 use super::state::Meter;
-use super::{Inner, etag, limits, merge, message, moved, owners, people, read, serve, write};
+use super::{Inner, check, etag, limits, merge, message, moved, owners, people, read, serve, write};
 use crate::faults::{FaultKind, Seen, body_text};
 use crate::server::BODY_LIMIT;
 
@@ -240,6 +240,13 @@ fn in_repo(
         ("GET", ["git", "ref", kind @ ("heads" | "pull"), branch @ ..]) => {
             at.git_ref(&format!("{kind}/{}", branch.join("/")))
         }
+        ("POST", ["check-runs"]) => check::make_run(&at),
+        ("PATCH" | "POST", ["check-runs", id]) => check::change_run(&at, id),
+        ("GET", ["commits", sha, "check-runs"]) => check::runs(&at, sha),
+        ("POST", ["statuses", sha]) => check::make_status(&at, sha),
+        ("GET", ["commits", sha, "statuses"]) => check::statuses(&at, sha),
+        ("POST", ["issues", n, "labels"]) => check::add_labels(&at, n),
+        ("DELETE", ["issues", n, "labels", label]) => check::remove_label(&at, n, label),
         ("GET", ["branches", branch @ ..]) => at.branch(&branch.join("/")),
         ("GET", ["commits", name @ ..]) if !name.is_empty() => at.commit(&name.join("/")),
         ("GET", ["collaborators", user, "permission"]) => at.permission(user),

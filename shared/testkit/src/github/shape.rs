@@ -169,8 +169,8 @@ pub(crate) fn pull(state: &mut State, links: &Links, facts: &RepoFacts, pull: &P
     })
 }
 
-fn label(api: &str, id: u64, name: &str) -> Value {
-    json!({"id": id + 1, "node_id": node("Label", id + 1), "url": format!("{api}/labels/{name}"), "name": name,
+pub(crate) fn label(api: &str, id: u64, name: &str) -> Value {
+    json!({"id": id + 1, "node_id": node("Label", id + 1), "url": format!("{api}/labels/{}", urls::path(name)), "name": name,
            "description": "", "color": "ededed", "default": false})
 }
 

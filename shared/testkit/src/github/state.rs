@@ -80,6 +80,48 @@ pub struct Review {
     pub submitted_at: i64,
 }
 
+/// A check run of the App.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckRun {
+    /// GitHub's id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// The commit.
+    pub head_sha: String,
+    /// `queued`, `in_progress` or `completed`.
+    pub status: String,
+    /// How it ended, once completed.
+    pub conclusion: Option<String>,
+    /// The line over it.
+    pub title: Option<String>,
+    /// Markdown.
+    pub summary: Option<String>,
+    /// Unix seconds.
+    pub started_at: i64,
+    /// Unix seconds, once completed.
+    pub completed_at: Option<i64>,
+}
+
+/// A commit status.
+#[derive(Clone, Debug, Serialize)]
+pub struct CommitStatus {
+    /// GitHub's id.
+    pub id: u64,
+    /// Who wrote it.
+    pub creator: String,
+    /// The commit.
+    pub sha: String,
+    /// `error`, `failure`, `pending` or `success`.
+    pub state: String,
+    /// Its name.
+    pub context: String,
+    /// One line.
+    pub description: Option<String>,
+    /// Unix seconds.
+    pub created_at: i64,
+}
+
 /// A pull request as the fake holds it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Pull {
@@ -146,6 +188,8 @@ pub(crate) struct Repo {
     pub(crate) pulls: BTreeMap<u64, Pull>,
     pub(crate) collaborators: BTreeMap<String, Permission>,
     pub(crate) merging: super::merge::Rules,
+    pub(crate) check_runs: Vec<CheckRun>,
+    pub(crate) statuses: Vec<CommitStatus>,
     pub(crate) pushed_at: i64,
 }
 

@@ -16,7 +16,7 @@ use crate::clock::rfc3339;
 /// Longest body of a comment or review, in characters.
 pub(crate) const MAX_BODY: usize = 65_536;
 
-fn refused(errors: Value, text: &str) -> Answer {
+pub(crate) fn refused(errors: Value, text: &str) -> Answer {
     let mut body = message(422, text);
     body["errors"] = errors;
     Answer::json(422, &body)
@@ -53,7 +53,7 @@ fn check_length(body: &str, resource: &str) -> Result<(), Answer> {
 }
 
 /// Content creation is limited to 80 a minute and 500 an hour.
-fn may_create(inner: &Inner) -> Result<(), Answer> {
+pub(crate) fn may_create(inner: &Inner) -> Result<(), Answer> {
     let mut state = inner.state();
     let now = state.clock.now();
     state.writes.retain(|at| now - at < 3600);
@@ -65,7 +65,7 @@ fn may_create(inner: &Inner) -> Result<(), Answer> {
     Ok(())
 }
 
-fn login(caller: &Caller) -> Result<String, Answer> {
+pub(crate) fn login(caller: &Caller) -> Result<String, Answer> {
     match caller {
         Caller::Token(token) => Ok(token.login.clone()),
         _ => Err(Answer::error(401, "Requires authentication")),
@@ -73,12 +73,12 @@ fn login(caller: &Caller) -> Result<String, Answer> {
 }
 
 /// Comments ask for `issues` or, on a pull request, `pull_requests`.
-fn writable(at: &At<'_>) -> Result<(), Answer> {
+pub(crate) fn writable(at: &At<'_>) -> Result<(), Answer> {
     let state = at.inner.state();
     at.repo(&state, "issues", "write").or_else(|_| at.repo(&state, "pull_requests", "write")).map(drop)
 }
 
-fn flat(result: Result<Answer, Answer>) -> Answer {
+pub(crate) fn flat(result: Result<Answer, Answer>) -> Answer {
     result.unwrap_or_else(|refusal| refusal)
 }
 
