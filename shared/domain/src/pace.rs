@@ -8,6 +8,8 @@ const REQUESTS: u64 = 2;
 const PER_MINUTE: u64 = 450;
 /// A repository counts as busy for this long after something happened in it (seconds).
 const BUSY_S: i64 = 1_800;
+/// How often a repository that is gone is looked for (seconds).
+const LOOK_AGAIN_S: i64 = 3_600;
 /// The share of an hour's requests that polling leaves to people's clicks and the diffs they wait for, in percent.
 const RESERVE_PERCENT: u64 = 20;
 
@@ -29,6 +31,12 @@ pub struct Past {
     pub polled_at: i64,
     /// Seconds since 1970; 0 for never.
     pub active_at: i64,
+    /// Since when it is not there, seconds since 1970; 0 while it is.
+    #[serde(default)]
+    pub missing_since: i64,
+    /// Whether people were told that it is gone.
+    #[serde(default)]
+    pub gone: bool,
 }
 
 /// How all repositories are polled.
@@ -65,8 +73,11 @@ impl Pace {
     /// Whether it is the turn of a repository, one of so many. `place` spreads those that are polled rarely over the ticks.
     pub fn turn(&self, past: Past, place: u64, of: usize, budget: Option<&Budget>, now: i64) -> Turn {
         let budget = budget.filter(|budget| budget.reset > now);
+        if past.gone && now - past.polled_at < LOOK_AGAIN_S {
+            return Turn::Later;
+        }
         let Some(thrift) = budget.map_or(Some(1), Budget::thrift) else { return Turn::HeldBack };
-        if past.polled_at == 0 || now - past.active_at < BUSY_S {
+        if past.polled_at == 0 || past.missing_since != 0 || now - past.active_at < BUSY_S {
             return Turn::Now;
         }
         let every = self.quiet_ticks(of) * thrift;

@@ -54,6 +54,11 @@ impl JobError {
         self.heals
     }
 
+    /// Whether GitHub does not have, or does not show, what was asked for.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.cause.downcast_ref(), Some(ports::ForgeError::NotFound(_)))
+    }
+
     /// The whole chain of causes in one line, for people.
     pub fn sentence(&self) -> String {
         format!("{:#}", self.cause)

@@ -16,7 +16,8 @@ use domain::{Repositories, Selection};
 use flows::poll::{PollCtx, Polled, poll};
 use ports::ledger::{Ledger, Phase};
 use ports::{
-    ChangedFiles, Conditional, FixedClock, Forge, ForgeError, PullPage, Queue, QueueError, Review, wire,
+    ChangedFiles, Chat, ChatError, ChatMessage, Conditional, FixedClock, Forge, ForgeError, MessageRef,
+    PullPage, Queue, QueueError, Review, wire,
 };
 
 /// What GitHub would say; the ETag is the number of the state.
@@ -27,6 +28,8 @@ struct Hub {
     tip: Mutex<Option<CommitSha>>,
     repositories: Mutex<Option<Vec<RepoName>>>,
     budget: Mutex<Option<Budget>>,
+    missing: Mutex<bool>,
+    asked: AtomicU32,
     state: AtomicU32,
 }
 
@@ -49,6 +52,10 @@ impl Forge for Hub {
         _: u32,
         etag: Option<&str>,
     ) -> Result<Conditional<PullPage>, ForgeError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if *self.missing.lock().unwrap() {
+            return Err(ForgeError::NotFound("repository `acme/fleet`".to_owned()));
+        }
         let now = self.state.load(Ordering::SeqCst).to_string();
         if etag == Some(now.as_str()) {
             return Ok(Conditional::NotModified);
@@ -130,6 +137,60 @@ impl Queue for Line {
         }
         self.jobs.lock().unwrap().push(wire::decode(body).unwrap());
         Ok(())
+    }
+}
+
+/// A channel that keeps what is posted, and can be closed.
+#[derive(Default)]
+struct Channel {
+    posted: Mutex<Vec<(String, String)>>,
+    closed: Mutex<bool>,
+}
+
+#[async_trait]
+impl Chat for Channel {
+    async fn post(
+        &self,
+        _: &str,
+        _: Option<&MessageRef>,
+        key: &str,
+        message: &ChatMessage,
+    ) -> Result<MessageRef, ChatError> {
+        if *self.closed.lock().unwrap() {
+            return Err(ChatError::Unavailable { method: "post".to_owned(), reason: "closed".to_owned() });
+        }
+        self.posted.lock().unwrap().push((key.to_owned(), message.text.clone()));
+        Ok(MessageRef { channel: "C1".to_owned(), ts: "1.1".to_owned() })
+    }
+
+    async fn find(
+        &self,
+        _: &str,
+        _: Option<&MessageRef>,
+        key: &str,
+    ) -> Result<Option<MessageRef>, ChatError> {
+        let found = self.posted.lock().unwrap().iter().any(|(of, _)| of == key);
+        Ok(found.then(|| MessageRef { channel: "C1".to_owned(), ts: "1.1".to_owned() }))
+    }
+
+    async fn update(&self, _: &MessageRef, _: &ChatMessage) -> Result<(), ChatError> {
+        Ok(())
+    }
+
+    async fn upload(&self, _: &MessageRef, _: &str, _: &str, _: &str) -> Result<(), ChatError> {
+        unreachable!("the poller uploads nothing")
+    }
+
+    async fn answer(&self, _: &str, _: bool, _: &ChatMessage) -> Result<(), ChatError> {
+        unreachable!("the poller answers nobody")
+    }
+}
+
+impl Channel {
+    /// What was posted since the last look, of what does not belong to a pull request.
+    fn heard(&self) -> Vec<String> {
+        let posted = std::mem::take(&mut *self.posted.lock().unwrap());
+        posted.into_iter().filter(|(key, _)| key.contains("#acme/fleet#1")).map(|(_, text)| text).collect()
     }
 }
 
@@ -222,15 +283,11 @@ fn pull(head: char, change: impl FnOnce(&mut PullRequest)) -> PullRequest {
 async fn what_is_unchanged_costs_nothing_and_does_nothing() {
     let world = World::new();
     world.hub.set(vec![pull('a', |_| ())]);
-    assert_eq!(world.poll().await, Ok(Polled { queued: 1, unchanged: false, busy: false }));
+    assert_eq!(world.poll().await, Ok(Polled { queued: 1, ..Polled::default() }));
     assert_eq!(world.queued(), ["Opened:a"]);
-    assert_eq!(world.poll().await, Ok(Polled { queued: 0, unchanged: true, busy: false }));
+    assert_eq!(world.poll().await, Ok(Polled { unchanged: true, ..Polled::default() }));
     world.hub.set(vec![pull('a', |p| p.title = "starred".to_owned())]);
-    assert_eq!(
-        world.poll().await,
-        Ok(Polled { queued: 0, unchanged: false, busy: false }),
-        "200 is not news"
-    );
+    assert_eq!(world.poll().await, Ok(Polled::default()), "200 is not news");
     assert!(world.queued().is_empty());
 }
 
@@ -275,7 +332,7 @@ async fn files_that_nobody_watches_queue_nothing_until_a_head_touches_some() {
     *world.hub.files.lock().unwrap() = vec!["apps/web.yaml".to_owned()];
     world.hub.set(vec![pull('c', |_| ())]);
     world.poll().await.unwrap();
-    assert_eq!(world.queued(), ["Changed:c"]);
+    assert_eq!(world.queued().last().map(String::as_str), Some("Changed:c"));
 }
 
 #[tokio::test]
@@ -288,7 +345,7 @@ async fn a_push_to_the_base_branch_is_seen_though_the_listing_is_unchanged() {
     world.reported('d').await;
     assert_eq!(world.poll().await.unwrap().queued, 0, "reported against this very tip");
     *world.hub.tip.lock().unwrap() = Some(sha('e'));
-    assert_eq!(world.poll().await, Ok(Polled { queued: 1, unchanged: true, busy: false }));
+    assert_eq!(world.poll().await, Ok(Polled { queued: 1, unchanged: true, ..Polled::default() }));
     assert_eq!(world.queued(), ["BaseMoved:a"]);
     assert_eq!(world.poll().await.unwrap().queued, 0, "once");
 }
@@ -298,7 +355,7 @@ async fn overlapping_polls_keep_apart() {
     let world = World::new();
     world.hub.set(vec![pull('a', |_| ())]);
     let lease = world.ledger.lease("poll#acme/fleet", 300).await.unwrap().unwrap();
-    assert_eq!(world.poll().await, Ok(Polled { queued: 0, unchanged: false, busy: true }));
+    assert_eq!(world.poll().await, Ok(Polled { busy: true, ..Polled::default() }));
     world.clock.advance(301);
     assert_eq!(world.poll().await.unwrap().queued, 1, "a dead poller's lease ends");
     assert!(!world.ledger.holds(&lease).await.unwrap());
@@ -389,4 +446,70 @@ async fn the_first_poll_reports_the_newest_and_remembers_the_rest() {
     world.hub.set(vec![numbered(1, 'c'), numbered(6, 'd')]);
     world.poll().await.unwrap();
     assert_eq!(world.queued(), ["Changed:c", "Opened:d"], "from then on everything counts");
+}
+
+#[tokio::test]
+async fn a_repository_that_is_gone_is_said_once_and_looked_for_every_hour() {
+    let (mut world, channel) = (World::new(), Arc::new(Channel::default()));
+    world.ctx.chat = Some(channel.clone());
+    world.hub.set(vec![pull('a', |_| ())]);
+    world.poll().await.unwrap();
+    assert_eq!(channel.heard(), [""; 0]);
+    world.queued();
+
+    // A minute in which GitHub says 404 is none to speak of.
+    let minute = async |minutes: i64| {
+        for _ in 0..minutes {
+            world.clock.advance(60);
+            poll(&world.ctx).await;
+        }
+    };
+    *world.hub.missing.lock().unwrap() = true;
+    minute(3).await;
+    *world.hub.missing.lock().unwrap() = false;
+    minute(1).await;
+    assert_eq!(channel.heard(), [""; 0]);
+
+    // Slack is away when it is to be said, and then hears of it once.
+    *world.hub.missing.lock().unwrap() = true;
+    *channel.closed.lock().unwrap() = true;
+    minute(15).await;
+    *channel.closed.lock().unwrap() = false;
+    minute(1).await;
+    let heard = channel.heard();
+    assert!(heard.len() == 1 && heard[0].contains("`acme/fleet` is gone"), "{heard:?}");
+    let before = world.hub.asked.load(Ordering::SeqCst);
+    minute(180).await;
+    assert_eq!(world.hub.asked.load(Ordering::SeqCst) - before, 3, "once an hour");
+    assert_eq!(channel.heard(), [""; 0]);
+
+    // What happened meanwhile is seen when it is back.
+    world.hub.set(vec![pull('c', |p| p.updated_at = 200)]);
+    *world.hub.missing.lock().unwrap() = false;
+    minute(60).await;
+    let heard = channel.heard();
+    assert!(heard.len() == 1 && heard[0].contains("is there again"), "{heard:?}");
+    assert_eq!(world.queued().last().map(String::as_str), Some("Changed:c"));
+    minute(5).await;
+    assert_eq!(channel.heard(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_repository_that_its_organisation_has_no_longer_is_said_once() {
+    let (mut world, channel) = (World::new(), Arc::new(Channel::default()));
+    world.ctx.chat = Some(channel.clone());
+    world.ctx.rules = vec![of_acme(&[])];
+    let set = |names: &[&str]| {
+        *world.hub.repositories.lock().unwrap() =
+            Some(names.iter().map(|name| name.parse().unwrap()).collect());
+    };
+    set(&["acme/fleet", "acme/other"]);
+    poll(&world.ctx).await;
+    set(&["acme/other"]);
+    for _ in 0..30 {
+        world.clock.advance(60);
+        poll(&world.ctx).await;
+    }
+    let heard = channel.heard();
+    assert!(heard.len() == 1 && heard[0].contains("`acme/fleet` is gone"), "{heard:?}");
 }

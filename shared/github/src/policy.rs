@@ -137,7 +137,9 @@ pub(crate) fn judge(answer: Answer, ask: Ask<'_>, now: i64) -> Result<Answer, Fo
     let doing = ask.doing.to_owned();
     Err(match status {
         StatusCode::UNAUTHORIZED => ForgeError::Unauthorized,
-        StatusCode::NOT_FOUND | StatusCode::GONE => ForgeError::NotFound(ask.what.to_owned()),
+        StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => {
+            ForgeError::NotFound(ask.what.to_owned())
+        }
         _ if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
             ForgeError::Refused { doing, reason: format!("{said} ({})", status.as_u16()) }
         }

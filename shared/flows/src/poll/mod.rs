@@ -5,6 +5,7 @@
 
 mod branches;
 mod first;
+mod gone;
 mod listing;
 mod see;
 mod turns;
@@ -22,7 +23,7 @@ use ports::{Chat, Clock, Forge, Queue};
 use tokio::time::Instant;
 
 use self::branches::see_base_branches;
-use self::listing::{keep_listing, read_listing};
+use self::listing::{Listing, keep_listing, read_listing};
 use self::see::{enqueue, refresh, remember, see};
 use crate::error::JobError;
 use crate::rules::{decided, rules_of};
@@ -69,6 +70,8 @@ pub struct Polled {
     pub unchanged: bool,
     /// Whether somebody else was polling, and nothing was done.
     pub busy: bool,
+    /// Whether GitHub does not have the repository, or does not show it.
+    pub missing: bool,
 }
 
 /// Polls every repository whose turn it is, several at once. One that fails does not keep the others from being polled; all errors
@@ -111,6 +114,9 @@ async fn poll_in_time(
 
 fn tell(name: &str, result: &Result<Polled, JobError>) {
     match result {
+        Ok(Polled { missing: true, .. }) => {
+            tracing::warn!(repo = %name, "{name} does not exist on GitHub, or is not shown to us (404)")
+        }
         Ok(polled) => {
             tracing::info!(repo = %name, queued = polled.queued, unchanged = polled.unchanged, busy = polled.busy, "polled {name}: {} queued", polled.queued)
         }
@@ -130,9 +136,12 @@ async fn poll_repository(ctx: &PollCtx, repo: &RepoName) -> Result<Polled, JobEr
 
 async fn poll_leased(watched: &Watched<'_>, lease: &Lease) -> Result<Polled, JobError> {
     let ctx = watched.ctx;
+    let listed = listed(watched).await;
+    if listed.as_ref().is_err_and(JobError::is_missing) {
+        return Ok(Polled { missing: true, ..Polled::default() });
+    }
     let mut polled = Polled { queued: queue_what_is_pending(watched).await?, ..Polled::default() };
-    let token = ctx.forge.token_fingerprint_for(watched.repo).await?;
-    let listing = read_listing(ctx, watched.repo, &token).await?;
+    let (token, listing) = listed?;
     polled.unchanged = listing.is_none();
     // One pull request that fails must not keep the others from being seen; the ETag is not kept then, so it is tried again.
     let mut failed = None;
@@ -162,6 +171,13 @@ async fn poll_leased(watched: &Watched<'_>, lease: &Lease) -> Result<Polled, Job
         keep_listing(ctx, watched.repo, &token, &listing, lease).await?;
     }
     Ok(polled)
+}
+
+/// The token's fingerprint, and what is new; an App that is not installed there has no token.
+async fn listed(watched: &Watched<'_>) -> Result<(String, Option<Listing>), JobError> {
+    let token = watched.ctx.forge.token_fingerprint_for(watched.repo).await?;
+    let listing = read_listing(watched.ctx, watched.repo, &token).await?;
+    Ok((token, listing))
 }
 
 /// Queues again what an earlier poll decided and did not live to queue, and what has not come to a report for an hour: its job

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Past, RepoName, Turn};
+use domain::{Past, RepoName, RepoRule, Repositories, Turn};
 use serde_json::json;
 
-use super::{PollCtx, Polled};
+use super::{PollCtx, Polled, gone};
 use crate::error::JobError;
 
 /// Where it is kept when each repository was polled, and when something last happened in it.
@@ -16,6 +16,8 @@ pub(super) struct Turns {
     /// Whose turn it is: who has waited longest first.
     pub(super) now: Vec<RepoName>,
     past: BTreeMap<RepoName, Past>,
+    /// Repositories of organisations that were there before, and are not any more.
+    left: BTreeMap<RepoName, Past>,
 }
 
 /// Decides whose turn it is. When what is kept of earlier polls cannot be read, it is everybody's.
@@ -42,7 +44,12 @@ pub(super) async fn due(ctx: &PollCtx, repositories: &BTreeSet<RepoName>) -> Tur
         );
     }
     turns.sort();
-    Turns { now: turns.into_iter().map(|(_, repo)| repo).collect(), past }
+    let of_rule = |repo: &RepoName| {
+        let of = |rule: &RepoRule| matches!(rule.repositories, Repositories::Of { .. });
+        ctx.rules.iter().any(|rule| of(rule) && rule.repositories.mean(repo, &BTreeSet::new()))
+    };
+    let left = known.into_iter().filter(|(repo, _)| !past.contains_key(repo) && of_rule(repo)).collect();
+    Turns { now: turns.into_iter().map(|(_, repo)| repo).collect(), past, left }
 }
 
 /// Keeps when each repository was polled, and whether something happened in it. That this fails costs no more than a poll too many.
@@ -54,8 +61,20 @@ pub(super) async fn keep(ctx: &PollCtx, turns: &Turns, done: &[(RepoName, Result
         // A failed one is tried again as soon as possible.
         let Ok(polled) = result else { continue };
         past.polled_at = now;
+        if polled.missing {
+            gone::missing(ctx, repo, past, now).await;
+            continue;
+        }
+        if !polled.busy {
+            gone::there(ctx, repo, past).await;
+        }
         if polled.queued > 0 || (!polled.unchanged && !polled.busy) {
             past.active_at = now;
+        }
+    }
+    for (repo, left) in &turns.left {
+        if !gone::left(ctx, repo, left).await {
+            past.insert(repo.clone(), *left);
         }
     }
     if let Err(error) = ctx.ledger.save_note(NOTE, &json!(past)).await {

@@ -76,6 +76,18 @@ pub fn watched_from_now(repo: &RepoName, reported: usize, left: usize) -> String
     )
 }
 
+/// A watched repository that GitHub does not show any more.
+pub fn gone(repo: &RepoName) -> String {
+    format!(
+        "`{repo}` is gone: GitHub says that it does not exist, or does not show it to Preflux any more, so its pull requests are not reported. If it was deleted, take it out of the configuration; if not, give Preflux access to it again. It is looked for now and then."
+    )
+}
+
+/// A repository that was gone.
+pub fn back(repo: &RepoName) -> String {
+    format!("`{repo}` is there again, and its pull requests are reported as before.")
+}
+
 /// A click or a command by somebody who may not.
 pub fn not_allowed() -> &'static str {
     "That is not yours to do here: the configuration does not name you or your workspace. Ask whoever runs Preflux."
