@@ -120,7 +120,7 @@ mod tests {
     const NOW: i64 = 1_700_000_040;
 
     fn past(polled: i64, active: i64) -> Past {
-        Past { polled_at: NOW - polled, active_at: NOW - active }
+        Past { polled_at: NOW - polled, active_at: NOW - active, ..Past::default() }
     }
 
     fn polls(of: usize, remaining: u64) -> Vec<i64> {
