@@ -218,3 +218,116 @@ pub fn is_fresh(record: &ReportRecord, pull: &PullRequest, now: i64, most_age_s:
     }
     if now.saturating_sub(record.made_at) > most_age_s { Err(Stale::TooOld(most_age_s / 60)) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "the names are well formed")]
+    use super::*;
+    use crate::pull::{Author, PullState};
+
+    fn sha(digit: &str) -> CommitSha {
+        digit.repeat(40).parse().unwrap()
+    }
+
+    fn pull() -> PullRequest {
+        PullRequest {
+            key: "acme/fleet#7".parse().unwrap(),
+            title: String::new(),
+            author: Author { login: "Alice".to_owned(), bot: false },
+            state: PullState::Open,
+            draft: false,
+            labels: BTreeSet::new(),
+            head_branch: "f".to_owned(),
+            head: sha("a"),
+            base_branch: "main".to_owned(),
+            base: sha("b"),
+            fork: false,
+            head_owner: None,
+            url: String::new(),
+            updated_at: 0,
+            closed_at: None,
+        }
+    }
+
+    fn bob(emails: Option<&[&str]>) -> Account {
+        let emails = emails.map(|all| all.iter().map(|one| (*one).to_owned()).collect());
+        Account { id: 2, login: "bob".to_owned(), emails }
+    }
+
+    /// A commit of alice, with one more who had a hand in it.
+    fn makers(role: Role, account: Option<(u64, &str)>, email: &str) -> Makers {
+        let maker = |role, account: Option<(u64, &str)>, email: &str| Maker {
+            role,
+            commit: sha("a"),
+            account: account.map(|(id, login)| (id, login.to_owned())),
+            email: email.to_owned(),
+        };
+        Makers {
+            head: sha("a"),
+            commits: 1,
+            read: 1,
+            makers: vec![
+                maker(Role::Author, Some((1, "alice")), "a@example.com"),
+                maker(role, account, email),
+            ],
+            pusher: Some((1, "alice".to_owned())),
+        }
+    }
+
+    fn judged(account: &Account, made: &Makers) -> Result<(), Objection> {
+        may_approve(account, Permission::Write, &pull(), &sha("a"), made)
+    }
+
+    #[test]
+    fn whoever_had_a_hand_in_it_is_known_by_account_or_address() {
+        let own: &[&str] = &["bob@example.com"];
+        let by = |account, email| judged(&bob(Some(own)), &makers(Role::CoAuthor, account, email));
+        let refused = Err(Objection::Contributed(Role::CoAuthor, sha("a")));
+        assert_eq!(by(Some((2, "renamed")), "x@example.com"), refused, "by id");
+        assert_eq!(by(Some((9, "BOB")), "x@example.com"), refused, "by login");
+        assert_eq!(by(None, " Bob@Example.com "), refused, "by address");
+        assert_eq!(by(None, "2+old-name@users.noreply.github.com"), refused, "by the id in an address");
+        assert_eq!(by(None, "bob@users.noreply.github.example"), refused, "by the login in an address");
+        assert_eq!(by(None, "carol@example.com"), Ok(()));
+        assert_eq!(by(None, "3+carol@users.noreply.github.com"), Ok(()));
+        // Whose addresses may not be read could be anybody without an account.
+        let unknown = |account, email| judged(&bob(None), &makers(Role::Author, account, email));
+        assert_eq!(unknown(None, "x@example.com"), Err(Objection::AddressUnknown(sha("a"))));
+        assert_eq!(unknown(Some((3, "carol")), "x@example.com"), Ok(()));
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        let fine = makers(Role::Committer, Some((1, "alice")), "a@example.com");
+        let check = |change: &dyn Fn(&mut Makers), expected| {
+            let mut made = fine.clone();
+            change(&mut made);
+            assert_eq!(judged(&bob(Some(&[])), &made), expected);
+        };
+        check(&|_| (), Ok(()));
+        check(&|made| made.head = sha("c"), Err(Objection::Moved));
+        check(&|made| made.commits = 251, Err(Objection::TooManyCommits(251)));
+        check(&|made| made.commits = 2, Err(Objection::TooManyCommits(2)));
+        check(&|made| made.pusher = None, Err(Objection::PusherUnknown));
+        check(&|made| made.pusher = Some((2, "x".to_owned())), Err(Objection::PushedIt));
+        check(&|made| made.pusher = Some((9, "Bob".to_owned())), Err(Objection::PushedIt));
+        let reader = may_approve(&bob(Some(&[])), Permission::Read, &pull(), &sha("a"), &fine);
+        assert_eq!(reader, Err(Objection::MayNotWrite));
+        let moved = may_approve(&bob(Some(&[])), Permission::Write, &pull(), &sha("c"), &fine);
+        assert_eq!(moved, Err(Objection::Moved));
+        let author = Account { login: "alice".to_owned(), ..bob(Some(&[])) };
+        assert_eq!(judged(&author, &fine), Err(Objection::OpenedIt));
+    }
+
+    #[test]
+    fn co_authors_are_read_however_they_are_written() {
+        let check = |message: &str, expected: &[&str]| {
+            assert_eq!(co_authors(message).collect::<Vec<_>>(), expected, "{message}");
+        };
+        check("t\n\nCo-authored-by: A <a@x>\nco-authored-by:B <b@x>", &["a@x", "b@x"]);
+        check("t\n\n  CO-AUTHORED-BY : C <c@x> \r\n", &["c@x"]);
+        check("Co-authored-by: <d@x>", &["d@x"]);
+        check("Co-authored-by: e@x", &["e@x"]);
+        check("Co-authored-by\nco-authored-bys: F <f@x>\nsigned-off-by: G <g@x>", &[]);
+    }
+}

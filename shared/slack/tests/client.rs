@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "an error is the test's failure")]
 
-use ports::{Chat, ChatError, ChatMessage, MessageRef};
+use domain::interact::Click;
+use ports::{Chat, ChatError, ChatMessage, Form, Forms, MessageRef};
 use report::slack::State;
 use secrecy::SecretString;
 use serde_json::json;
 use slack::SlackClient;
 use testkit::faults::{Fault, FaultKind};
-use testkit::slack::{ALICE, Channel, DEFAULT_BOT_TOKEN, DEPLOYS, FakeSlack, GENERAL, Options};
+use testkit::slack::{ALICE, BOB, Channel, DEFAULT_BOT_TOKEN, DEPLOYS, FakeSlack, GENERAL, Options};
 
 const POST: &str = "/api/chat.postMessage";
 
@@ -234,4 +235,64 @@ fn report() -> domain::report::Report {
         "notes": [], "made_at": 1,
     });
     serde_json::from_value(value).unwrap()
+}
+
+/// A click of BOB on a button that has a form.
+async fn pressed(fake: &FakeSlack, client: &SlackClient) -> Click {
+    let button = json!({"type": "actions", "elements": [{"type": "button", "action_id": "request_changes", "value": "report-1",
+        "text": {"type": "plain_text", "text": "Request changes"}}]});
+    let message = ChatMessage { text: "x".to_owned(), blocks: vec![button] };
+    let at = client.post(DEPLOYS, None, "k", &message).await.unwrap();
+    let body = fake.click_body(DEPLOYS, &at.ts, "request_changes", BOB).unwrap();
+    let form = "application/x-www-form-urlencoded";
+    match slack::inbound::parse(body.as_bytes(), Some(form)).unwrap() {
+        domain::interact::Interaction::Click(click) => click,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_shown_to_who_clicked_in_time_and_once() {
+    let form = Form { title: "Request changes", about: "About", label: "What?", submit: "Send", most: 2_000 };
+    let (fake, client) = world();
+    let click = pressed(&fake, &client).await;
+    client.ask(&click, &form).await.unwrap();
+    let views = fake.views();
+    assert_eq!((views.len(), views[0].user.as_str()), (1, BOB));
+    let view = &views[0].view;
+    assert_eq!(
+        (&view["title"]["text"], &view["submit"]["text"]),
+        (&json!("Request changes"), &json!("Send"))
+    );
+    assert!(
+        view["private_metadata"]
+            .as_str()
+            .is_some_and(|about| about.len() < 1_000 && about.contains("report-1"))
+    );
+
+    let refused = |error: ChatError, code: &str| {
+        let text = error.to_string();
+        assert!(matches!(error, ChatError::Refused { .. }) && text.contains(code), "{text}");
+    };
+    refused(client.ask(&click, &form).await.unwrap_err(), "exchanged_trigger_id");
+    let late = pressed(&fake, &client).await;
+    fake.clock().advance(4);
+    refused(client.ask(&late, &form).await.unwrap_err(), "expired_trigger_id");
+    let odd = Form { title: "A title that is longer than Slack takes", ..form };
+    let click = pressed(&fake, &client).await;
+    refused(client.ask(&click, &odd).await.unwrap_err(), "less than 25");
+    let odd = Form { most: 3_001, ..form };
+    refused(client.ask(&click, &odd).await.unwrap_err(), "max_length");
+    assert_eq!(fake.views().len(), 1);
+    assert_eq!(client.correction("No.")["errors"]["reason"], "No.");
+}
+
+#[tokio::test]
+async fn a_whisper_reaches_one_person() {
+    let (fake, client) = world();
+    client.whisper(DEPLOYS, BOB, &message("late")).await.unwrap();
+    let said = fake.ephemerals();
+    assert_eq!((said.len(), said[0].only_for.as_deref(), said[0].text.as_str()), (1, Some(BOB), "late"));
+    let error = client.whisper(DEPLOYS, "UNOBODY", &message("x")).await.unwrap_err();
+    assert!(matches!(error, ChatError::Refused { .. }), "{error}");
 }

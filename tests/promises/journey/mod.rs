@@ -5,6 +5,7 @@
 mod held_back;
 pub(crate) mod lambda;
 mod marks;
+mod own;
 mod rules;
 mod standalone;
 mod world;

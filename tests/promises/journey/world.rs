@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) dir: TempDir,
     /// What is watched, as one line of YAML or several.
     pub(crate) rules: String,
+    /// Who people can be on GitHub, as the inside of a flow map.
+    pub(crate) people: String,
     /// What Preflux meets instead of the API server; it fails the test for every request that could change the cluster.
     pub(crate) front: Option<Front>,
     _cluster: Option<MutexGuard<'static, ()>>,
@@ -56,6 +58,7 @@ impl World {
             kubeconfig: String::new(),
             dir: tempfile::tempdir().unwrap(),
             rules: format!("repositories: [{{name: {}, channel: {DEPLOYS}}}]\n", sample::REPO),
+            people: "shared_identity: true".to_owned(),
             front: None,
             _cluster: None,
         }
@@ -96,7 +99,7 @@ impl World {
         Addresses {
             github: format!("api_url: '{0}', git_url: '{0}'", self.github.url()),
             slack: format!("api_url: '{}', team: {TEAM}", self.slack.api_url()),
-            repositories: format!("{}people: {{shared_identity: true}}\n", self.rules),
+            repositories: format!("{}people: {{{}}}\n", self.rules, self.people),
         }
     }
 
@@ -105,6 +108,7 @@ impl World {
         self.secret_file("github-token", github::DEFAULT_TOKEN);
         self.secret_file("slack-bot-token", slack::DEFAULT_BOT_TOKEN);
         self.secret_file("slack-signing-secret", slack::DEFAULT_SIGNING_SECRET);
+        self.secret_file("github-client-secret", github::CLIENT_SECRET);
         let Addresses { github, slack, repositories } = self.addresses();
         let mut text = format!(
             "github: {{{github}, token: github-token}}\n\

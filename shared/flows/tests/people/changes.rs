@@ -1,5 +1,7 @@
 //! Requests for changes: whose they are, what they say, and what comes of them when nothing does.
 
+use std::sync::atomic::Ordering;
+
 use domain::interact::{Action, Person};
 use testkit::faults::{Fault, FaultKind};
 
@@ -81,4 +83,17 @@ async fn a_draft_and_ones_own_commits_may_be_asked_to_change() {
     world.repo.set_draft(world.pull, false);
     let said = world.act(&bob, Action::Approve).await;
     assert!(said.contains("you are a co-author"), "{said}");
+}
+
+/// Whoever writes for longer than an answer is taken hears of it all the same.
+#[tokio::test]
+async fn who_wrote_for_an_hour_is_told_too() {
+    let world = World::new("A change").await;
+    let bob = person("UBOB");
+    world.link(&bob, "bob").await;
+    world.slack.late.store(true, Ordering::SeqCst);
+    world.act(&bob, Action::RequestChanges).await;
+    let whispers = world.slack.whispers.lock().unwrap().clone();
+    let [(who, said)] = &whispers[..] else { panic!("{whispers:?}") };
+    assert!(who == "UBOB" && said.contains("Changes asked for as `bob`"), "{said}");
 }

@@ -58,7 +58,7 @@ async fn tokens_are_nowhere_to_be_read() {
         }
     }
     assert!(kept.contains("UBOB"), "the state was read");
-    let said = world.slack.0.lock().unwrap().join("\n");
+    let said = world.slack.answers.lock().unwrap().join("\n");
     for token in tokens {
         assert!(!kept.contains(&token) && !said.contains(&token), "a token is readable");
     }

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,7 +35,13 @@ impl Clock for SameClock {
 
 /// What was said in Slack.
 #[derive(Default)]
-pub(crate) struct Said(pub(crate) Mutex<Vec<String>>);
+pub(crate) struct Said {
+    pub(crate) answers: Mutex<Vec<String>>,
+    /// Told to one person, because no answer was taken any more.
+    pub(crate) whispers: Mutex<Vec<(String, String)>>,
+    /// Whether answers are still taken.
+    pub(crate) late: std::sync::atomic::AtomicBool,
+}
 
 #[async_trait]
 impl Chat for Said {
@@ -62,7 +69,17 @@ impl Chat for Said {
 
     async fn answer(&self, _: &str, private: bool, message: &ChatMessage) -> Result<(), ChatError> {
         assert!(private, "answers are for whoever asked alone");
-        self.0.lock().unwrap().push(message.text.clone());
+        if self.late.load(Ordering::SeqCst) {
+            let reason = "expired_url".to_owned();
+            return Err(ChatError::Refused { method: "the answer".to_owned(), reason });
+        }
+        self.answers.lock().unwrap().push(message.text.clone());
+        Ok(())
+    }
+
+    async fn whisper(&self, channel: &str, person: &str, message: &ChatMessage) -> Result<(), ChatError> {
+        assert_eq!(channel, "C1");
+        self.whispers.lock().unwrap().push((person.to_owned(), message.text.clone()));
         Ok(())
     }
 }
@@ -196,7 +213,7 @@ impl World {
     }
 
     pub(crate) fn last(&self) -> String {
-        self.slack.0.lock().unwrap().last().cloned().unwrap_or_default()
+        self.slack.answers.lock().unwrap().last().cloned().unwrap_or_default()
     }
 
     pub(crate) async fn command(&self, who: &Person, text: &str) -> String {

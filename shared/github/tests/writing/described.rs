@@ -4,10 +4,11 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use domain::CommitSha;
+use domain::interact::Person;
 use domain::mark::{CheckKind, CheckMark, Conclusion, Progress};
+use domain::{CommitSha, MergeMethod};
 use http::{Request, Response};
-use ports::{Conditional, Forge as _, ForgeError};
+use ports::{Conditional, Forge as _, ForgeError, People as _, Verdict};
 use serde_json::{Value, json};
 use testkit::github::DEFAULT_TOKEN;
 
@@ -48,11 +49,61 @@ async fn ask_everything(world: &World) {
     github.repositories("acme").await.unwrap();
     github.git_token(&repo).await.unwrap();
     github.repositories("acme").await.unwrap();
+    act_as_people(world).await;
     world.repo.rename("acme/flotilla");
     github.pulls(&repo, 1, None).await.unwrap();
     github.sticky_comment(&key, "m", &[part(1, "d")]).await.unwrap();
     let hidden = github.pulls(&"acme/none".parse().unwrap(), 1, None).await.unwrap_err();
     assert!(matches!(hidden, ForgeError::NotFound(_)), "{hidden}");
+}
+
+/// Does all that people can do as themselves, and is refused what GitHub refuses.
+async fn act_as_people(world: &World) {
+    let who = |id: &str| Person { team: "T1".to_owned(), id: id.to_owned(), name: id.to_owned() };
+    let (bob, alice, reader) = (who("UBOB"), who("UALICE"), who("UREADER"));
+    let people = world.people(&bob, "bob").await;
+    world.people(&alice, "alice").await;
+    world.people(&reader, "reader").await;
+    let key = world.open("theirs");
+    let head: CommitSha = world.repo.pull(key.number).head_sha.parse().unwrap();
+    let account = people.account(&bob).await.unwrap().id;
+    assert_eq!(people.makers(&bob, &key).await.unwrap().commits, 1);
+
+    let own = people.account(&alice).await.unwrap().id;
+    for verdict in [Verdict::Approve, Verdict::RequestChanges] {
+        let refused = people.review(&alice, own, &key, &head, verdict, "mine").await.unwrap_err();
+        assert!(refused.to_string().contains("your own pull request"), "{refused}");
+    }
+    people.review(&bob, account, &key, &head, Verdict::Approve, "fine").await.unwrap();
+    people.dismiss(&bob, &key, &head, "not fine").await.unwrap();
+    people.review(&bob, account, &key, &head, Verdict::RequestChanges, "more").await.unwrap();
+    people.dismiss(&bob, &key, &head, "it is no approval").await.unwrap();
+
+    let merge = async |who: &Person, head: &CommitSha, how| {
+        let id = people.account(who).await.unwrap().id;
+        people.merge(who, id, &key, head, how).await
+    };
+    let not = async |who: &Person, head: &CommitSha, why: &str| {
+        let refused = merge(who, head, MergeMethod::Squash).await.unwrap_err().to_string();
+        assert!(refused.contains(why), "{why}: {refused}");
+    };
+    assert_eq!(people.merged(&bob, &key).await.unwrap(), None);
+    not(&reader, &head, "write access").await;
+    not(&bob, &"0".repeat(40).parse().unwrap(), "new commits arrived").await;
+    world.repo.set_draft(key.number, true);
+    not(&bob, &head, "still a draft").await;
+    world.repo.set_draft(key.number, false);
+    world.repo.require_approvals(1);
+    not(&bob, &head, "Changes have been requested").await;
+    people.review(&bob, account, &key, &head, Verdict::Approve, "fine now").await.unwrap();
+    world.repo.forbid_merging_by("squash");
+    not(&bob, &head, "Squash merges are not allowed").await;
+    assert!(merge(&alice, &head, MergeMethod::Rebase).await.unwrap().them, "an author, once it is approved");
+    not(&bob, &head, "merged already").await;
+    let closed =
+        people.review(&bob, account, &key, &head, Verdict::RequestChanges, "late").await.unwrap_err();
+    assert!(closed.to_string().contains("closed pull request"), "{closed}");
+    assert!(people.unlink(&bob).await.unwrap());
 }
 
 #[tokio::test]

@@ -5,13 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::interact::Person;
 use domain::{PullKey, RepoName};
-use github::{Auth, GitHub, Settings};
+use github::{Auth, GitHub, LinkedPeople, PeopleSettings, Settings};
 use ports::ledger::Ledger;
-use ports::{Clock, Expect, Key, Record, Table, TableError};
+use ports::{Clock, Expect, Key, People as _, Record, Table, TableError};
 use serde_json::Value;
 use testkit::faults::{Fault, FaultKind};
-use testkit::github::{APP_ID, DEFAULT_LOGIN, DEFAULT_TOKEN, FakeGitHub, Options, PullSpec, RepoHandle};
+use testkit::github::{
+    APP_ID, CLIENT_ID, CLIENT_SECRET, DEFAULT_LOGIN, DEFAULT_TOKEN, FakeGitHub, Options, PullSpec, RepoHandle,
+};
 
 /// The fake's clock as ours.
 struct SameClock(testkit::clock::Clock);
@@ -119,6 +122,30 @@ impl World {
             },
         };
         GitHub::new(Settings { api_url: self.fake.url(), auth, clock, ledger }).unwrap()
+    }
+
+    /// Where people's own accounts are, with one of them linked.
+    pub(crate) async fn people(&self, who: &Person, login: &str) -> LinkedPeople {
+        const CALLBACK: &str = "https://preflux.example/github/callback";
+        self.fake.set_callback(CALLBACK);
+        let clock: Arc<dyn Clock> = Arc::new(SameClock(self.fake.clock()));
+        let table: Arc<dyn Table> = Arc::<Memory>::clone(&self.table);
+        let ledger = Ledger::new(table, Arc::clone(&clock));
+        let people = LinkedPeople::new(PeopleSettings {
+            api_url: self.fake.url(),
+            web_url: self.fake.url(),
+            client_id: CLIENT_ID.to_owned(),
+            client_secret: CLIENT_SECRET.into(),
+            callback_url: CALLBACK.to_owned(),
+            clock,
+            ledger: ledger.clone(),
+        });
+        let people = people.unwrap();
+        let back = self.fake.authorize(&people.begin(who).await.unwrap(), login).unwrap();
+        let part = |name: &str| back.split(['?', '&']).find_map(|p| p.strip_prefix(name)).unwrap().to_owned();
+        assert!(ledger.use_state(&part("state=")).await.unwrap().is_some());
+        assert_eq!(people.finish(who, &part("code=")).await.unwrap(), login);
+        people
     }
 
     /// Our login.

@@ -146,3 +146,96 @@ fn merged(found: &Found, method: &str, by: &Author) -> anyhow::Result<Option<Str
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use serde_json::Value;
+
+    use super::super::Options;
+    use super::super::tests::{World, world};
+    use super::*;
+
+    const MERGE: &str = "/repos/acme/fleet/pulls/1/merge";
+
+    impl World {
+        async fn merge(&self, token: &str, body: Value) -> (u16, String) {
+            let got = self.send("PUT", MERGE, token, body, &[]).await;
+            (got.status, got.body["message"].as_str().unwrap_or_default().to_owned())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_github_does_not_merge() {
+        let world = world(Options::default());
+        for login in ["alice", "bob", "reader"] {
+            world.github.add_token(login, login);
+        }
+        let refused = async |token: &str, body: Value, status: u16, part: &str| {
+            let (is, said) = world.merge(token, body).await;
+            assert!(is == status && said.contains(part), "{is} {said}: {status} {part}");
+        };
+        let head = world.repo.pull(1).head_sha;
+        refused("reader", json!({}), 403, "write access").await;
+        refused("bob", json!({"merge_method": "octopus"}), 422, "merge_method").await;
+        refused("bob", json!({"sha": "0".repeat(40)}), 409, "Head branch was modified").await;
+        world.repo.set_draft(1, true);
+        refused("bob", json!({"sha": head}), 405, "still a draft").await;
+        world.repo.set_draft(1, false);
+        world.repo.require_approvals(1);
+        refused("bob", json!({"sha": head}), 405, "At least 1 approving review is required").await;
+        let reviews = "/repos/acme/fleet/pulls/1/reviews";
+        let review = async |token: &str, event: &str| {
+            let body = json!({"event": event, "body": "x"});
+            assert_eq!(world.send("POST", reviews, token, body, &[]).await.status, 200);
+        };
+        // Of somebody whose approval does not count, and of somebody who takes it back.
+        review("reader", "APPROVE").await;
+        refused("bob", json!({}), 405, "At least 1").await;
+        review("bob", "APPROVE").await;
+        review("bob", "REQUEST_CHANGES").await;
+        refused("alice", json!({}), 405, "Changes have been requested").await;
+        review("bob", "APPROVE").await;
+        world.repo.forbid_merging_by("rebase");
+        refused("alice", json!({"merge_method": "rebase"}), 405, "Rebase merges are not allowed").await;
+        world.repo.close(1);
+        refused("alice", json!({}), 405, "not mergeable").await;
+        world.repo.reopen(1);
+        assert_eq!(world.merge("alice", json!({"sha": head})).await.0, 200);
+        refused("alice", json!({"sha": head}), 405, "not mergeable").await;
+        let got = world.get("/repos/acme/fleet/pulls/1").await;
+        assert_eq!((&got.body["merged"], &got.body["merged_by"]["login"]), (&json!(true), &json!("alice")));
+        world.wrong_on_purpose(&["/merge -> 422: sent: `/merge_method`"]);
+    }
+
+    #[tokio::test]
+    async fn each_way_of_merging_leaves_its_own_commits() {
+        for (method, parents) in [("merge", 2), ("squash", 1), ("rebase", 1)] {
+            let world = world(Options::default());
+            world.repo.push_to_pull(1, [("more.yaml", Some("m: 1\n"))]);
+            let base = world.repo.head("main").unwrap();
+            let (status, said) =
+                world.merge(super::super::DEFAULT_TOKEN, json!({"merge_method": method})).await;
+            assert_eq!((status, said.as_str()), (200, "Pull Request successfully merged"), "{method}");
+            let tip = world.repo.head("main").unwrap();
+            let state = world.repo.inner.state();
+            let bare = state.repos["acme/fleet"].bare.clone();
+            drop(state);
+            assert_eq!(bare.commit_info(&tip).unwrap().parents.len(), parents, "{method}");
+            let commits = bare.commits(&base, &tip).unwrap().len();
+            assert_eq!(
+                commits,
+                match method {
+                    "merge" => 3,
+                    "squash" => 1,
+                    _ => 2,
+                },
+                "{method}"
+            );
+            let files = bare.files(&base, &tip).unwrap();
+            assert!(files.iter().any(|file| file.path == "more.yaml") && files.len() >= 5, "{method}");
+            assert_eq!(world.repo.resolve("refs/pull/1/merge"), None, "{method}");
+        }
+    }
+}

@@ -224,6 +224,11 @@ impl FakeSlack {
         self.inner.state().toasts.clone()
     }
 
+    /// Forgets what flew by.
+    pub fn forget_toasts(&self) {
+        self.inner.state().toasts.clear();
+    }
+
     /// A message as the API and payloads show it, with metadata.
     pub fn message_json(&self, channel: &str, ts: &str) -> Option<Value> {
         let state = self.inner.state();

@@ -138,6 +138,14 @@ fn every_limit_on_blocks() {
     assert_eq!(check_blocks(&good), Ok(()));
     let view = json!({"type": "modal", "title": plain(&long(25)), "blocks": []});
     assert!(check_view(&view).unwrap_err().messages[0].contains("less than 25"));
+    let form = |most: u64, submit: Value| {
+        let element = json!({"type": "plain_text_input", "action_id": "a", "max_length": most});
+        let input = json!({"type": "input", "block_id": "b", "label": plain("L"), "element": element});
+        json!({"type": "modal", "title": plain("T"), "submit": submit, "blocks": [input]})
+    };
+    assert_eq!(check_view(&form(3_000, plain("Send"))), Ok(()));
+    assert!(check_view(&form(3_001, plain("Send"))).unwrap_err().messages[0].contains("max_length"));
+    assert!(check_view(&form(10, Value::Null)).unwrap_err().messages[0].contains("submit"));
 }
 
 #[tokio::test]
@@ -385,4 +393,27 @@ async fn the_page_is_for_its_own_origin() {
     let from = |name: &str, value: &str| get("/sandbox/state").header(name, value).send();
     assert_eq!(from("origin", "http://evil.example").await.unwrap().status(), 403);
     assert_eq!(from("host", "evil.example").await.unwrap().status(), 403);
+}
+
+/// What people cannot send on Slack, they cannot send here.
+#[tokio::test]
+async fn a_form_is_sent_filled_in_or_not_at_all() {
+    let world = world(Options::default());
+    let (_server, url, got) = app(Some((200, "")));
+    world.slack.set_interactions_url(&url);
+    let ts = world.post(json!({"text": "a", "blocks": [actions(vec![button("view", "View")])]})).await;
+    world.slack.click(DEPLOYS, &ts, "view", BOB).await.unwrap();
+    let trigger = got.lock().unwrap()[0]["trigger_id"].clone();
+    let input = json!({"type": "input", "block_id": "b", "label": plain("L"),
+        "element": {"type": "plain_text_input", "action_id": "a", "min_length": 2, "max_length": 4}});
+    let view = json!({"type": "modal", "title": plain("T"), "submit": plain("Send"), "blocks": [input]});
+    assert_eq!(world.call("views.open", json!({"trigger_id": trigger, "view": view})).await["ok"], true);
+    let id = world.slack.views()[0].id.clone();
+    let send = async |values: Value| world.slack.submit(&id, values).await;
+    let text = |text: &str| json!({"b": {"a": {"type": "plain_text_input", "value": text}}});
+    for refused in [json!({}), text("x"), text("xxxxx")] {
+        assert!(send(refused.clone()).await.is_err(), "{refused}");
+    }
+    assert!(send(text("xxx")).await.unwrap().is_ok());
+    assert!(world.slack.views().is_empty());
 }

@@ -34,6 +34,12 @@ impl Aws {
         })
     }
 
+    /// A name that nobody else has.
+    pub(crate) fn fresh(name: &str) -> String {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        format!("preflux-{name}-{}", now.as_nanos())
+    }
+
     /// What makes the functions talk to the emulators.
     pub(crate) fn environment(&self) -> Vec<(String, String)> {
         [
@@ -52,8 +58,7 @@ impl Aws {
 
     /// Table, queues and bucket as template.yaml declares them, with a name that nobody else has.
     pub(crate) async fn deploy(&self) -> Stack {
-        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-        let name = format!("preflux-{nanos}");
+        let name = Self::fresh("stack");
         let keys = |kinds: [(&str, &str, &str); 2]| {
             kinds.map(|(name, key, value)| json!({"AttributeName": name, key: value}))
         };
@@ -165,6 +170,10 @@ impl Aws {
             all.push_str(&self.send(self.http.get(format!("{at}/{key}")), "s3", "get").await);
         }
         all
+    }
+
+    pub(crate) fn dynamodb_url(&self) -> &str {
+        &self.dynamodb
     }
 
     async fn dynamodb(&self, action: &str, body: Value) -> Value {

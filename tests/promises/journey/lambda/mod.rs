@@ -2,6 +2,7 @@
 //! source mapping and the function URL. Queue, state, reports and secrets are emulators of AWS.
 
 pub(crate) mod aws;
+mod role;
 mod runtime;
 
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
 use base64::Engine as _;
 use domain::job::{Cause, DiffJob, Job};
 use serde_json::{Value, json};
@@ -37,7 +39,7 @@ pub(crate) struct Deployment {
 impl Deployment {
     /// Deploys as template.yaml does: each function knows the secrets that the template tells it of, and of those that its role
     /// may not read the emulator knows nothing either.
-    async fn of(world: &World, aws: Aws) -> Self {
+    pub(crate) async fn of(world: &World, aws: Aws) -> Self {
         Self::with_identity(world, aws, json!({"token": github::DEFAULT_TOKEN})).await
     }
 
@@ -79,14 +81,19 @@ impl Deployment {
         set("PREFLUX_BUCKET", &stack.bucket);
         set("TMPDIR", &world.dir.path().display().to_string());
         let template = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+        let template_again = template.clone();
         let environment = move |function: &str| {
             let told = secrets.iter().filter_map(|secret| secret.told(&template, function));
             common.iter().cloned().chain(told).collect::<Vec<_>>()
         };
+        let mut interactions = environment("Interactions");
+        // The emulator knows no roles, so what stands before it does.
+        let guard = role::Guard::of(&section(&template_again, "  InteractionsRole"), &aws).await;
+        interactions.push(("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), guard));
         Self {
             poller: Function::start("poller", &environment("Poller")).await,
             worker: Function::start("diff-worker", &environment("DiffWorker")).await,
-            interactions: Arc::new(Function::start("interactions", &environment("Interactions")).await),
+            interactions: Arc::new(Function::start("interactions", &interactions).await),
             poller_environment: environment("Poller"),
             aws,
             stack,
@@ -97,7 +104,8 @@ impl Deployment {
     pub(crate) async fn function_url(&self) -> String {
         let url =
             Arc::new(FunctionUrl { function: self.interactions.clone(), base64: AtomicBool::new(false) });
-        let router = Router::new().route("/", post(call)).with_state(url);
+        let router =
+            Router::new().route("/", post(call)).route("/github/callback", get(browse)).with_state(url);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -194,6 +202,29 @@ struct FunctionUrl {
     function: Arc<Function>,
     /// AWS sends bodies as text or as base64, as it sees fit: here in turns.
     base64: AtomicBool,
+}
+
+/// A browser that GitHub sent back.
+async fn browse(
+    State(url): State<Arc<FunctionUrl>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let mut event = request(&headers, b"", false);
+    event["rawQueryString"] = json!(query.unwrap_or_default());
+    event["rawPath"] = json!("/github/callback");
+    event["requestContext"]["http"]["path"] = json!("/github/callback");
+    event["requestContext"]["http"]["method"] = json!("GET");
+    event["body"] = Value::Null;
+    let answer = url.function.invoke(event).await.unwrap();
+    let mut response = answer["body"].as_str().unwrap_or_default().to_owned().into_response();
+    let status = u16::try_from(answer["statusCode"].as_u64().unwrap()).unwrap();
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    for (name, value) in answer["headers"].as_object().into_iter().flatten() {
+        let name: HeaderName = name.parse().unwrap();
+        response.headers_mut().insert(name, value.as_str().unwrap().parse().unwrap());
+    }
+    response
 }
 
 async fn call(State(url): State<Arc<FunctionUrl>>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
