@@ -105,7 +105,7 @@ fn every_file_and_every_form_has_its_example() {
     let causes = [Cause::Opened, Cause::Changed, Cause::BaseMoved, Cause::Asked].map(|c| form(&diff(c)));
     let clicks = Action::ALL.map(|action| form(&click(action)));
     let wanted =
-        causes.into_iter().chain(clicks).chain(["refresh", "discover", "command"].map(str::to_owned));
+        causes.into_iter().chain(clicks).chain(["refresh", "mark", "discover", "command"].map(str::to_owned));
     assert_eq!(forms, wanted.collect());
 }
 
