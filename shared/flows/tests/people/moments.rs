@@ -2,9 +2,12 @@
 //! in what is pushed), the pull request ends, becomes a draft, goes elsewhere, or the person links another account.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::interact::Action;
 use ports::{Clock, People as _};
+use serde_json::json;
+use testkit::faults::{Fault, FaultKind};
 use testkit::github::{Permission, PullState, RepoHandle};
 
 use crate::world::{SameClock, World, people, person};
@@ -167,4 +170,50 @@ async fn another_account_that_is_linked_in_the_middle_does_not_approve() {
         refused += usize::from(said.contains("you committed") || said.contains("you linked another"));
     }
     assert!(refused >= 5, "{refused} of {}", requests.len());
+}
+
+/// Whoever had a hand in it, and an answer of GitHub's that is missing, refused or empty, whichever it is: what is not known is not
+/// approved.
+#[tokio::test]
+async fn nobody_approves_their_own_because_an_answer_is_missing() {
+    let message = "A change\n\nCo-authored-by: Carol <carol@users.noreply.github.com>\nCo-authored-by: D <dave@example.com>";
+    let answers = [
+        FaultKind::Status(403),
+        FaultKind::Status(404),
+        FaultKind::Answer(200, json!([])),
+        FaultKind::Answer(200, json!({})),
+    ];
+    let mut tried = 0;
+    for login in ["alice", "carol", "dave", "erin", "frank"] {
+        for answer in &answers {
+            // Refused sooner or later: the steps end where the click makes no request any more.
+            for step in 0.. {
+                let world = World::new(message).await;
+                world.fake.set_emails("dave", &["dave@example.com"]);
+                world.repo.set_committer(&world.head, "erin");
+                world.repo.set_pusher(&world.head, Some("frank"));
+                world.repo.allow(login, Permission::Write);
+                world.link(&person("UX"), login).await;
+                world.fake.forget_requests();
+                let any =
+                    |times, kind| Fault { method: String::new(), path_prefix: "/".to_owned(), times, kind };
+                if step > 0 {
+                    world.fake.fault(any(step, FaultKind::Slow(Duration::ZERO)));
+                }
+                world.fake.fault(any(1, answer.clone()));
+                let said = world.act(&person("UX"), Action::Approve).await;
+                let told = format!("{login}, {answer:?} at {step}: {said}");
+                assert_eq!(world.approvals(), [], "{told}");
+                assert!(!said.contains("Approved as"), "{told}");
+                world.fake.misfits();
+                if world.fake.requests().len() <= step as usize {
+                    break;
+                }
+                assert!(step < 20, "{told}");
+                tried += 1;
+            }
+        }
+    }
+    eprintln!("{tried} clicks, none of which approved");
+    assert!(tried >= 100, "{tried}");
 }

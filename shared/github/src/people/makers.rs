@@ -1,5 +1,7 @@
 //! Who a linked person is, and who had a hand in a pull request: its commits with their co-authors, and who pushed its head.
 
+use std::collections::BTreeSet;
+
 use domain::approve::{Account, MOST_COMMITS, Maker, Makers, Role, co_authors};
 use domain::interact::Person;
 use domain::{CommitSha, PullKey};
@@ -90,17 +92,15 @@ impl LinkedPeople {
         Ok(parsed(&self.ask_with(held, ask).await?, ask.doing)?)
     }
 
-    /// Their own addresses; `None` where the App may not read them, or where there are more than one page.
-    async fn addresses(
-        &self,
-        actor: &Actor<'_>,
-    ) -> Result<Option<std::collections::BTreeSet<String>>, PersonError> {
+    /// Their own addresses; `None` where the App may not read them, or where there are more than one page. Nobody has none.
+    async fn addresses(&self, actor: &Actor<'_>) -> Result<Option<BTreeSet<String>>, PersonError> {
         let path = format!("/user/emails?per_page={PER_PAGE}");
         let ask = asking(&path, "reading your e-mail addresses", "your e-mail addresses");
         match self.ask_as(actor, ask).await {
             Ok(answer) if !has_next(&answer) => {
                 let all: Vec<Address> = parsed(&answer, ask.doing)?;
-                Ok(Some(all.into_iter().map(|address| address.email.trim().to_lowercase()).collect()))
+                let all = all.into_iter().map(|address| address.email.trim().to_lowercase());
+                Ok(Some(all.collect::<BTreeSet<_>>()).filter(|all| !all.is_empty()))
             }
             Ok(_) | Err(PersonError::Forge(ForgeError::NotFound(_) | ForgeError::Refused { .. })) => Ok(None),
             Err(error) => Err(error),
