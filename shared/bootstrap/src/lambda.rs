@@ -75,6 +75,7 @@ impl Base {
             ledger: self.ledger,
             clock: self.clock,
             rules: self.config.repositories,
+            events: self.config.events,
             pace: self.config.pace,
             first_reports: self.config.first_reports,
         })

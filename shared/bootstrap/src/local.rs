@@ -84,6 +84,7 @@ impl Local {
             chat: Some(work.chat.clone()),
             clock: clock.clone(),
             rules: config.repositories.clone(),
+            events: config.events.clone(),
             pace: config.pace,
             first_reports: config.first_reports,
         };

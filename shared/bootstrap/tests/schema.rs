@@ -58,6 +58,15 @@ repositories:
   add_labels: {changes: a, deletes: b, recreates: c, fails: d, incomplete: e, drift: f, unchanged: g}
   buttons: [{text: x, style: danger, url: 'https://x'}, {text: z, command: get ks}]
 - {discover: true, channel: C2}
+events:
+- name: acme/fleet
+  channel: C3
+  repositories: []
+  on: [{type: ReleaseEvent, json_path: $.payload.action, value: published}, {type: WatchEvent}]
+  text: '{{ event.type }}'
+  buttons: [{text: x, style: plain, url: 'https://x'}, {text: z, command: get ks}]
+- {organization: acme, channel: C3, on: [{type: PushEvent}]}
+- {discover: true, channel: C3, on: [{type: PushEvent}]}
 poll_every_s: 30
 poll_at_least_every_s: 600
 first_reports: 3
@@ -110,7 +119,12 @@ fn plain(markdown: &str) -> String {
 
 /// Where README.md describes a field: once for all places that take the same.
 fn described_as(path: &str) -> String {
-    path.replace("clusters[].", "cluster.").replace("github.readers[].", "github.")
+    let path = path.replace("clusters[].", "cluster.").replace("github.readers[].", "github.");
+    // Which repositories, where, and buttons: as in the rules for pull requests.
+    match path.strip_prefix("events[].") {
+        Some(rest) if !rest.starts_with("on") && rest != "text" => format!("repositories[].{rest}"),
+        _ => path,
+    }
 }
 
 /// Visits every field of a schema with its path.

@@ -35,7 +35,7 @@ pub use pace::{Budget, Pace, Past, Turn};
 pub use pull::{Author, ChangedFiles, Observed, PullRequest, PullState};
 pub use remotes::{RemoteHostError, RemoteHosts};
 pub use rules::{
-    Acts, Button, ButtonDoes, ButtonStyle, MergeMethod, Mode, Only, PathRules, RepoRule, Repositories,
-    RuleError, Selection, Transition,
+    Acts, Button, ButtonDoes, ButtonStyle, EventMatch, EventRule, Holds, MergeMethod, Mode, Only, PathRules,
+    RepoRule, Repositories, RuleError, Selection, Transition,
 };
 pub use trust::{Permission, Trust, trust};

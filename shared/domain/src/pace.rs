@@ -102,6 +102,11 @@ impl Budget {
         self.reset > now && self.thrift().is_none()
     }
 
+    /// Whether so little is left that only what is urgent should ask.
+    pub fn is_short(&self, now: i64) -> bool {
+        self.reset > now && self.thrift() != Some(1)
+    }
+
     /// How much more rarely quiet repositories are polled; `None` when nothing is left but what people may need.
     fn thrift(&self) -> Option<u64> {
         let left = self.remaining.checked_sub(self.limit * RESERVE_PERCENT / 100).filter(|left| *left > 0)?;

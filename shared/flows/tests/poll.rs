@@ -87,6 +87,15 @@ impl Forge for Hub {
         unreachable!("the poller reads the listing")
     }
 
+    async fn events(
+        &self,
+        _: &RepoName,
+        _: u32,
+        _: Option<&str>,
+    ) -> Result<Conditional<ports::EventPage>, ForgeError> {
+        Ok(Conditional::NotModified)
+    }
+
     async fn budget(&self, _: &RepoName) -> Result<Option<Budget>, ForgeError> {
         Ok(*self.budget.lock().unwrap())
     }
@@ -217,6 +226,7 @@ impl World {
                 paths: PathRules::new(&["apps/**".to_owned()], &[]).unwrap(),
                 ..RepoRule::named("acme/fleet".parse().unwrap(), "C1")
             }],
+            events: Vec::new(),
             pace: Default::default(),
             first_reports: usize::MAX,
         };

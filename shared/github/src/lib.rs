@@ -29,7 +29,7 @@ use async_trait::async_trait;
 use domain::mark::{CheckKind, CheckMark};
 use domain::{Budget, CommitSha, Permission, PullKey, PullRequest, RepoName};
 use ports::ledger::Ledger;
-use ports::{ChangedFiles, Clock, Conditional, Forge, ForgeError, PullPage, Review};
+use ports::{ChangedFiles, Clock, Conditional, EventPage, Forge, ForgeError, PullPage, Review};
 use secrecy::SecretString;
 
 pub use auth::Auth;
@@ -121,6 +121,15 @@ impl Forge for GitHub {
         etag: Option<&str>,
     ) -> Result<Conditional<CommitSha>, ForgeError> {
         self.branch_tip(repo, branch, etag).await
+    }
+
+    async fn events(
+        &self,
+        repo: &RepoName,
+        page: u32,
+        etag: Option<&str>,
+    ) -> Result<Conditional<EventPage>, ForgeError> {
+        self.list_events(repo, page, etag).await
     }
 
     async fn budget(&self, repo: &RepoName) -> Result<Option<Budget>, ForgeError> {

@@ -2,7 +2,7 @@
 
 use domain::{CommitSha, Permission, PullKey, PullRequest, RepoName};
 use http::Method;
-use ports::{ChangedFiles, Conditional, ForgeError, PullPage};
+use ports::{ChangedFiles, Conditional, EventPage, ForgeError, PullPage, RepoEvent};
 use serde_json::Value;
 
 use crate::GitHub;
@@ -12,6 +12,9 @@ use crate::wire::{Collaborator, File, Pull, Ref};
 
 /// GitHub lists this many files of a pull request and no more.
 const MAX_FILES: usize = 3000;
+
+/// How long GitHub wants to be left alone between two looks at events, unless it says so (seconds).
+const EVENTS_EVERY_S: u64 = 60;
 
 /// The start of every path about a repository.
 pub(crate) fn repo_path(repo: &RepoName) -> String {
@@ -54,6 +57,27 @@ impl GitHub {
                 }
             }
             Ok(found)
+        })
+        .await
+    }
+
+    pub(crate) async fn list_events(
+        &self,
+        repo: &RepoName,
+        page: u32,
+        etag: Option<&str>,
+    ) -> Result<Conditional<EventPage>, ForgeError> {
+        let doing = format!("listing the events of `{repo}`");
+        let path = format!("{}/events?per_page=100&page={page}", repo_path(repo));
+        self.conditional(repo, &path, etag, &doing, &format!("repository `{repo}`"), |answer| {
+            let listed = parsed::<Vec<Value>>(answer, &doing)?;
+            let event = |json: Value| Some(RepoEvent { id: json["id"].as_str()?.parse().ok()?, json });
+            let interval = answer.header("x-poll-interval").and_then(|seconds| seconds.parse().ok());
+            Ok(EventPage {
+                events: listed.into_iter().filter_map(event).collect(),
+                more: has_next(answer),
+                interval_s: interval.unwrap_or(EVENTS_EVERY_S),
+            })
         })
         .await
     }

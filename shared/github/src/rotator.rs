@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use domain::mark::{CheckKind, CheckMark};
 use domain::{Budget, CommitSha, Permission, PullKey, PullRequest, RepoName};
-use ports::{ChangedFiles, Clock, Conditional, Forge, ForgeError, PullPage, Review};
+use ports::{ChangedFiles, Clock, Conditional, EventPage, Forge, ForgeError, PullPage, Review};
 use sha2::{Digest as _, Sha256};
 
 use crate::GitHub;
@@ -170,6 +170,15 @@ impl Forge for Rotator {
         etag: Option<&str>,
     ) -> Result<Conditional<CommitSha>, ForgeError> {
         self.read(repo, |github| Forge::branch(github, repo, branch, etag)).await
+    }
+
+    async fn events(
+        &self,
+        repo: &RepoName,
+        page: u32,
+        etag: Option<&str>,
+    ) -> Result<Conditional<EventPage>, ForgeError> {
+        self.read(repo, |github| Forge::events(github, repo, page, etag)).await
     }
 
     async fn budget(&self, repo: &RepoName) -> Result<Option<Budget>, ForgeError> {

@@ -77,6 +77,7 @@ impl World {
             chat: None,
             clock: Arc::clone(&self.clock),
             rules: vec![RepoRule::new(all, "C1")],
+            events: Vec::new(),
             pace: Pace::default(),
             first_reports: usize::MAX,
         }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 pub use domain::ChangedFiles;
 use domain::mark::{CheckKind, CheckMark};
 use domain::{Budget, CommitSha, Permission, PullKey, PullRequest, RepoName};
+use serde_json::Value;
 
 /// A request to the forge failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -70,6 +71,26 @@ pub struct PullPage {
     pub more: bool,
 }
 
+/// Something that happened in a repository.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepoEvent {
+    /// GitHub's id; it does not tell when.
+    pub id: u64,
+    /// The whole event, as GitHub gives it.
+    pub json: Value,
+}
+
+/// One page of a repository's events, newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventPage {
+    /// The events.
+    pub events: Vec<RepoEvent>,
+    /// Whether there is a next page.
+    pub more: bool,
+    /// How long GitHub wants to be left alone (seconds).
+    pub interval_s: u64,
+}
+
 /// How an approval ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Review {
@@ -112,6 +133,14 @@ pub trait Forge: Send + Sync {
         branch: &str,
         etag: Option<&str>,
     ) -> Result<Conditional<CommitSha>, ForgeError>;
+
+    /// One page (1 is the first, 100 entries, 3 pages at most) of what happened in a repository.
+    async fn events(
+        &self,
+        repo: &RepoName,
+        page: u32,
+        etag: Option<&str>,
+    ) -> Result<Conditional<EventPage>, ForgeError>;
 
     /// What was last heard of the requests that are left to the token for `repo`, by this process or another; `None` when nothing was.
     async fn budget(&self, repo: &RepoName) -> Result<Option<Budget>, ForgeError>;

@@ -32,7 +32,7 @@ pub use cluster::{
 };
 pub use cluster_tokens::{ClusterToken, EksCluster, EksTokens};
 pub use data_keys::{DataKeys, WrappedDataKey};
-pub use forge::{ChangedFiles, Conditional, Forge, ForgeError, PullPage, Review};
+pub use forge::{ChangedFiles, Conditional, EventPage, Forge, ForgeError, PullPage, RepoEvent, Review};
 pub use forms::{Form, Forms};
 pub use people::{MergedBy, People, PersonError, Verdict};
 pub use queue::{Consumer, Delivery, Queue, QueueError};

@@ -41,6 +41,19 @@ pub struct Template {
 }
 
 impl Template {
+    /// Reads a template of a form in which some characters have an effect: what is filled in goes through `escape`, and the template's
+    /// own text does not.
+    pub fn escaping(text: &str, escape: fn(&str) -> String) -> Result<Self, TemplateError> {
+        let mut made = Self::parse(text, Kind::Text)?;
+        made.environment.set_formatter(move |out, _, value| {
+            if value.is_undefined() {
+                return Err(ErrorKind::UndefinedError.into());
+            }
+            Ok(out.write_str(&escape(&value.to_string()))?)
+        });
+        Ok(made)
+    }
+
     /// Reads a template. The error says what is not understood, and where.
     pub fn parse(text: &str, kind: Kind) -> Result<Self, TemplateError> {
         if text.len() > LONGEST {
@@ -147,6 +160,16 @@ mod tests {
             assert!(found.starts_with(wanted), "{text}: {found:?}");
         }
         assert!(filled("\n\n{{ x }}", Kind::Text).ends_with("(line 3 of it)"));
+    }
+
+    #[test]
+    fn what_is_filled_in_is_escaped_and_the_rest_is_not() {
+        let escape = |text: &str| text.replace('<', "&lt;");
+        let made = Template::escaping("<{{ a }}> {{ a | safe }} {{ a | upper }}", escape);
+        let text = made.and_then(|made| made.render(&json!({"a": "<!here>"}), 100));
+        assert_eq!(text.as_deref(), Ok("<&lt;!here>> &lt;!here> &lt;!HERE>"));
+        let made = Template::escaping("{{ b }}", escape).and_then(|made| made.render(&json!({"a": 1}), 100));
+        assert!(made.is_err_and(|error| error.to_string().contains("not there")));
     }
 
     #[test]

@@ -46,7 +46,9 @@ fn converted(schema: &Value, closed: bool, wanted: &mut BTreeSet<String>) -> Val
             "oneOf" | "anyOf" | "allOf" => each(value, |one| converted(one, parts_closed, wanted)),
             _ => value.clone(),
         };
-        out.insert(word.clone(), value);
+        // GitHub's alternatives shut each other out in name only: one of them (an event's payload) is any object at all.
+        let word = if word == "oneOf" { "anyOf" } else { word };
+        out.insert(word.to_owned(), value);
     }
     if closed && !combined && out.contains_key("properties") && !out.contains_key("additionalProperties") {
         out.insert("additionalProperties".to_owned(), json!(false));

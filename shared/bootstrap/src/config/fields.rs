@@ -192,6 +192,17 @@ impl Fields {
         word.copied()
     }
 
+    /// One of a few words, which must be there.
+    pub(super) fn needed_choice<'w>(&mut self, name: &str, words: &[&'w str]) -> Option<&'w str> {
+        if self.map.get(name).is_none_or(Value::is_null) {
+            self.problem(name, &format!("is missing: {}", one_of(words)));
+        }
+        let word = self.choice(name, words);
+        self.refine(name, || json!({"enum": words}));
+        self.require(name);
+        word
+    }
+
     /// A list of some of a few words, if there is one. One that is empty, or has other words, is a problem; `nothing` says what an
     /// empty one would mean.
     pub(super) fn choices<'w>(

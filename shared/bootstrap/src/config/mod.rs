@@ -1,6 +1,7 @@
 //! The configuration: one YAML text, parsed once into what the programs need, with all its problems reported together.
 
 mod clusters;
+mod events;
 mod fields;
 mod github;
 mod located;
@@ -8,7 +9,7 @@ mod people;
 mod rules;
 mod schema;
 
-use domain::{Drift, Pace as PollPace, RemoteHosts, RepoRule};
+use domain::{Drift, EventRule, Pace as PollPace, RemoteHosts, RepoRule};
 use ports::ConfigRef;
 
 pub use clusters::reference;
@@ -44,6 +45,8 @@ pub struct Config {
     pub remotes: RemoteHosts,
     /// What is watched. Never empty.
     pub repositories: Vec<RepoRule>,
+    /// What else is told of repositories.
+    pub events: Vec<EventRule>,
     /// How often repositories are polled.
     pub pace: PollPace,
     /// Pull requests of a repository that are reported when it is watched for the first time.
@@ -226,6 +229,7 @@ impl Config {
             compare_within_s: compare_within_s(&mut root),
             remotes: remotes(root.object("remotes")),
             repositories,
+            events: events::read(&mut root),
             people,
             pace: pace(&mut root),
             first_reports: root

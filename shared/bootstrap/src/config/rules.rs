@@ -7,7 +7,7 @@ use domain::{
     Acts, Button, ButtonDoes, ButtonStyle, MergeMethod, Mode, Only, PathRules, RepoName, RepoRule,
     Repositories, Selection, Transition, sample_event,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use templates::{Kind, Template};
 
 use super::GitHubIdentity;
@@ -66,7 +66,7 @@ fn rule(fields: &mut Fields, repositories: Repositories, channel: &str, people: 
         drafts: only(fields, "drafts"),
         forks: only(fields, "forks"),
         mode: mode(fields),
-        buttons: buttons(fields),
+        buttons: buttons(fields, Some(&sample_event())),
         acts: acts(fields, people),
         check: check_kind(fields),
         add_labels: add_labels(fields),
@@ -75,7 +75,7 @@ fn rule(fields: &mut Fields, repositories: Repositories, channel: &str, people: 
 }
 
 /// One of `name`, `organization` and `discover`.
-fn repositories(fields: &mut Fields) -> Option<Repositories> {
+pub(super) fn repositories(fields: &mut Fields) -> Option<Repositories> {
     let name = fields.text("name");
     let owner = fields.text("organization");
     let discover = fields.flag("discover").unwrap_or(false);
@@ -106,7 +106,7 @@ fn repositories(fields: &mut Fields) -> Option<Repositories> {
     Some(Repositories::Of { owner, names })
 }
 
-fn channel(fields: &mut Fields) -> String {
+pub(super) fn channel(fields: &mut Fields) -> String {
     let channel = fields.needed("channel", "the id of the Slack channel (`C...`) that its reports go to");
     fields.refine("channel", || json!({"pattern": "^[CDG][0-9A-Z]*$"}));
     let id = channel.starts_with(['C', 'G', 'D'])
@@ -196,18 +196,19 @@ fn add_labels(fields: &mut Fields) -> BTreeMap<Trait, String> {
     labels
 }
 
-fn buttons(fields: &mut Fields) -> Vec<Button> {
+/// Buttons; their templates are tried on `sample`, where it is known what they will be filled in with.
+pub(super) fn buttons(fields: &mut Fields, sample: Option<&Value>) -> Vec<Button> {
     let listed = fields.objects("buttons").unwrap_or_default();
     fields.refine("buttons", || json!({"maxItems": MOST_BUTTONS}));
     if listed.len() > MOST_BUTTONS {
         fields.problem("buttons", &format!("has more than {MOST_BUTTONS} buttons"));
     }
-    listed.into_iter().filter_map(button).collect()
+    listed.into_iter().filter_map(|listed| button(listed, sample)).collect()
 }
 
-fn button(mut fields: Fields) -> Option<Button> {
+fn button(mut fields: Fields, sample: Option<&Value>) -> Option<Button> {
     let text = fields.needed("text", "what stands on the button");
-    check(&fields, "text", &text, Kind::Text);
+    check(&fields, "text", &text, Kind::Text, sample);
     let style = match fields.choice("style", &["plain", "primary", "danger"]) {
         Some("primary") => ButtonStyle::Primary,
         Some("danger") => ButtonStyle::Danger,
@@ -217,10 +218,10 @@ fn button(mut fields: Fields) -> Option<Button> {
     fields.refine("", || json!({"anyOf": any_of(["url", "command"])}));
     let does = match (url, command) {
         (Some(url), None) => {
-            check(&fields, "url", &url, Kind::Address);
+            check(&fields, "url", &url, Kind::Address, sample);
             Some(ButtonDoes::Url(url))
         }
-        (None, Some(command)) => Some(ButtonDoes::Command(words(&fields, &command))),
+        (None, Some(command)) => Some(ButtonDoes::Command(words(&fields, &command, sample))),
         _ => {
             fields.problem("", "needs either `url` or `command`");
             None
@@ -231,7 +232,7 @@ fn button(mut fields: Fields) -> Option<Button> {
 }
 
 /// A command's words. Blanks inside of `{{ }}` and `{% %}` do not split.
-fn words(fields: &Fields, command: &str) -> Vec<String> {
+fn words(fields: &Fields, command: &str, sample: Option<&Value>) -> Vec<String> {
     let (mut words, mut word, mut depth) = (Vec::new(), String::new(), 0_usize);
     let mut before = ' ';
     for c in command.chars() {
@@ -253,14 +254,17 @@ fn words(fields: &Fields, command: &str) -> Vec<String> {
     if words.first().is_some_and(|word| word == "/flux" || word == "flux") {
         words.remove(0);
     }
-    words.iter().for_each(|word| check(fields, "command", word, Kind::Text));
+    words.iter().for_each(|word| check(fields, "command", word, Kind::Text, sample));
     words
 }
 
-/// Reads a template, and fills it in with a made-up pull request, so that a name that is not there is found now.
-fn check(fields: &Fields, name: &str, text: &str, kind: Kind) {
-    let filled = Template::parse(text, kind).and_then(|template| template.render(&sample_event(), 16 * 1024));
-    if let Err(error) = filled {
+/// Reads a template, and fills it in with something made up, so that a name that is not there is found now.
+fn check(fields: &Fields, name: &str, text: &str, kind: Kind, sample: Option<&Value>) {
+    let tried = Template::parse(text, kind).and_then(|template| match sample {
+        Some(sample) => template.render(sample, 16 * 1024).map(drop),
+        None => Ok(()),
+    });
+    if let Err(error) = tried {
         fields.problem(name, &format!("is a template that cannot be used: {error}"));
     }
 }

@@ -1,6 +1,7 @@
 //! What is watched, which pull requests count, and where their reports go. Rules are tried in order, and the first one that wants a
 //! pull request decides: a pull request has one message.
 
+mod events;
 mod paths;
 mod select;
 
@@ -12,6 +13,7 @@ use crate::mark::{CheckKind, Trait};
 use crate::names::RepoName;
 use crate::pull::{PullRequest, PullState};
 
+pub use events::{EventMatch, EventRule, Holds};
 pub use paths::{PathRules, RuleError};
 pub use select::{Repositories, Selection};
 

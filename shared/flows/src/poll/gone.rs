@@ -8,6 +8,7 @@ use report::slack::answer;
 use report::words::replies;
 
 use super::PollCtx;
+use crate::error::JobError;
 use crate::message::{Place, post_once};
 use crate::rules::rules_of;
 
@@ -59,18 +60,31 @@ async fn post(
     repo: &RepoName,
     sentence: &str,
     key: &str,
-) -> Result<(), crate::error::JobError> {
+) -> Result<(), JobError> {
     let rules = rules_of(&ctx.rules, &ctx.ledger, repo).await?;
     let channels: BTreeSet<&str> = rules.iter().map(|rule| rule.channel.as_str()).collect();
+    let (text, blocks) = answer(sentence);
+    let message = ChatMessage { text, blocks };
     for channel in channels {
-        let said = format!("said#{channel}#{key}");
-        if ctx.ledger.was_seen(&said).await? {
-            continue;
-        }
-        let (text, blocks) = answer(sentence);
-        let place = Place { channel, thread: None, key };
-        post_once(chat, &ctx.ledger, &place, &ChatMessage { text, blocks }, false).await?;
-        ctx.ledger.first_time(&said, 30 * 86_400).await?;
+        say_once(ctx, chat, channel, key, &message).await?;
     }
+    Ok(())
+}
+
+/// Posts a message of this key in a channel, unless that was done before.
+pub(super) async fn say_once(
+    ctx: &PollCtx,
+    chat: &dyn Chat,
+    channel: &str,
+    key: &str,
+    message: &ChatMessage,
+) -> Result<(), JobError> {
+    let said = format!("said#{channel}#{key}");
+    if ctx.ledger.was_seen(&said).await? {
+        return Ok(());
+    }
+    let place = Place { channel, thread: None, key };
+    post_once(chat, &ctx.ledger, &place, message, false).await?;
+    ctx.ledger.first_time(&said, 30 * 86_400).await?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! `Pending` before it is on the queue, and the next poll queues again whatever is still `Pending`.
 
 mod branches;
+mod events;
 mod first;
 mod gone;
 mod listing;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::job::{Cause, DiffJob};
-use domain::{Pace, PullState, RepoName, RepoRule};
+use domain::{EventRule, Pace, PullState, RepoName, RepoRule};
 use futures::StreamExt as _;
 use ports::ledger::{Lease, Ledger, Phase};
 use ports::{Chat, Clock, Forge, Queue};
@@ -47,6 +48,8 @@ pub struct PollCtx {
     pub clock: Arc<dyn Clock>,
     /// What is watched.
     pub rules: Vec<RepoRule>,
+    /// What else is told of repositories.
+    pub events: Vec<EventRule>,
     /// How often, and how many at once.
     pub pace: Pace,
     /// Pull requests of a repository that are reported when it is watched for the first time; the others when they change.
@@ -78,7 +81,8 @@ pub struct Polled {
 /// come back, those of organisations whose repositories cannot be listed under the organisation's name.
 pub async fn poll(ctx: &PollCtx) -> Vec<(String, Result<Polled, JobError>)> {
     let until = Instant::now() + Duration::from_secs(ctx.pace.within_s);
-    let (repositories, failures) = watched::repositories(ctx).await;
+    let meant: Vec<_> = ctx.rules.iter().map(|rule| &rule.repositories).collect();
+    let (repositories, failures) = watched::repositories(ctx, &meant).await;
     let mut results: Vec<(String, Result<Polled, JobError>)> =
         failures.into_iter().map(|(name, error)| (name, Err(error))).collect();
     let turns = turns::due(ctx, &repositories).await;
@@ -98,6 +102,9 @@ pub async fn poll(ctx: &PollCtx) -> Vec<(String, Result<Polled, JobError>)> {
     let done: Vec<(RepoName, Result<Polled, JobError>)> = done.collect();
     turns::keep(ctx, &turns, &done).await;
     results.extend(done.into_iter().map(|(repo, result)| (repo.to_string(), result)));
+    if Instant::now() < until {
+        results.extend(events::poll(ctx).await);
+    }
     results.iter().for_each(|(name, result)| tell(name, result));
     results
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::PollCtx;
 use crate::error::JobError;
-use crate::rules::{discovered, discovers};
+use crate::rules::discovered;
 
 /// How often an organisation is asked for its repositories, and a cluster for what it points to (seconds).
 const LIST_AGAIN_S: i64 = 600;
@@ -23,17 +23,19 @@ struct Listed {
     names: BTreeSet<RepoName>,
 }
 
-/// Every repository that some rule is about, and the organisations that could not be listed. Of these the repositories that were
+/// Every repository that some of these are about, and the organisations that could not be listed. Of these the repositories that were
 /// listed before are still watched.
-pub(super) async fn repositories(ctx: &PollCtx) -> (BTreeSet<RepoName>, Vec<(String, JobError)>) {
+pub(super) async fn repositories(
+    ctx: &PollCtx,
+    meant: &[&Repositories],
+) -> (BTreeSet<RepoName>, Vec<(String, JobError)>) {
     let (mut all, mut failures) = (BTreeSet::new(), Vec::new());
-    if discovers(&ctx.rules)
-        && let Err(error) = discover(ctx, &mut all).await
-    {
+    let discovers = meant.iter().any(|meant| matches!(meant, Repositories::Discovered { .. }));
+    if discovers && let Err(error) = discover(ctx, meant, &mut all).await {
         failures.push(("the clusters' repositories".to_owned(), error));
     }
-    for rule in &ctx.rules {
-        match &rule.repositories {
+    for meant in meant {
+        match meant {
             Repositories::Named(repo) => drop(all.insert(repo.clone())),
             Repositories::Of { owner, names } => {
                 let (listed, failure) = repositories_of(ctx, owner).await;
@@ -47,15 +49,16 @@ pub(super) async fn repositories(ctx: &PollCtx) -> (BTreeSet<RepoName>, Vec<(Str
 }
 
 /// What clusters are known to point to; asks the worker, who alone reaches them, to look again now and then.
-async fn discover(ctx: &PollCtx, all: &mut BTreeSet<RepoName>) -> Result<(), JobError> {
+async fn discover(
+    ctx: &PollCtx,
+    meant: &[&Repositories],
+    all: &mut BTreeSet<RepoName>,
+) -> Result<(), JobError> {
     let known = discovered(&ctx.ledger).await?;
-    let meant = |repo: &RepoName| {
-        ctx.rules.iter().any(|rule| {
-            matches!(rule.repositories, Repositories::Discovered { .. })
-                && rule.repositories.mean(repo, &known)
-        })
+    let is_meant = |repo: &RepoName| {
+        meant.iter().any(|meant| matches!(meant, Repositories::Discovered { .. }) && meant.mean(repo, &known))
     };
-    all.extend(known.iter().filter(|repo| meant(repo)).cloned());
+    all.extend(known.iter().filter(|repo| is_meant(repo)).cloned());
     if ctx.ledger.first_time("discover", LIST_AGAIN_S).await? {
         let sent = ctx.queue.send(&wire::encode(&Job::Discover), Duration::ZERO).await;
         if sent.is_err() {

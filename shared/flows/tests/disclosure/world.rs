@@ -249,6 +249,15 @@ impl Forge for Outside {
         Ok(Conditional::NotModified)
     }
 
+    async fn events(
+        &self,
+        _: &RepoName,
+        _: u32,
+        _: Option<&str>,
+    ) -> Result<Conditional<ports::EventPage>, ForgeError> {
+        Ok(Conditional::NotModified)
+    }
+
     async fn budget(&self, _: &RepoName) -> Result<Option<Budget>, ForgeError> {
         Ok(None)
     }

@@ -218,6 +218,15 @@ impl Forge for Hub {
         Ok(Conditional::Fresh { value: sha(state.tip), etag: Some(now) })
     }
 
+    async fn events(
+        &self,
+        _: &RepoName,
+        _: u32,
+        _: Option<&str>,
+    ) -> Result<Conditional<ports::EventPage>, ForgeError> {
+        Ok(Conditional::NotModified)
+    }
+
     async fn budget(&self, _: &RepoName) -> Result<Option<Budget>, ForgeError> {
         Ok(None)
     }

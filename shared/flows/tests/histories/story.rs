@@ -104,6 +104,7 @@ impl World {
             chat: Some(slack.clone()),
             clock: clock.clone(),
             rules: vec![sort.rule()],
+            events: Vec::new(),
             pace: Default::default(),
             first_reports: usize::MAX,
         };

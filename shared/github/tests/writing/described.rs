@@ -47,6 +47,8 @@ async fn ask_everything(world: &World) {
     github.change_labels(&key, &[], &label).await.unwrap();
     github.doctor(&repo, &[]).await.unwrap();
     github.repositories("acme").await.unwrap();
+    world.repo.happens("WatchEvent", "mia", json!({"action": "started"}));
+    github.events(&repo, 1, None).await.unwrap();
     github.git_token(&repo).await.unwrap();
     github.repositories("acme").await.unwrap();
     act_as_people(world).await;
@@ -209,7 +211,7 @@ fn wrong_answers(right: &Response<Bytes>) -> Vec<(&'static str, Response<Bytes>)
     };
     wrong.push(("a field that there is not", changed(&|one| one["made_up"] = json!(1))));
     if fields.contains_key("id") {
-        wrong.push(("an id that is text", changed(&|one| one["id"] = json!("x"))));
+        wrong.push(("an id that is `true`", changed(&|one| one["id"] = json!(true))));
         wrong.push(("no id", changed(&|one| drop(one.as_object_mut().unwrap().remove("id")))));
     }
     wrong

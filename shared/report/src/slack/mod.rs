@@ -12,6 +12,7 @@ mod tests;
 
 use serde_json::{Value, json};
 
+use crate::safe::one_line;
 use domain::report::Report;
 use domain::{Acts, ButtonStyle, PullRequest, ReportId};
 
@@ -89,6 +90,25 @@ pub fn answer(text: &str) -> (String, Vec<Value>) {
     let whole = mrkdwn::sentence(text, limits::SECTION_USED);
     (whole.clone(), vec![section("answer", &whole)])
 }
+
+/// Blocks for something that a rule tells of a repository: its words, in Slack's own markup, and its buttons. What was filled into the
+/// words went through [`event_value`]; they have at most [`limits::SECTION_USED`] units.
+pub fn notice(text: &str, extra: &[ExtraButton]) -> (String, Vec<Value>) {
+    let mut blocks = vec![section("event", text)];
+    let buttons = summary::extra_buttons(extra.iter().take(limits::ACTIONS_ELEMENTS));
+    if !buttons.is_empty() {
+        blocks.push(json!({"type": "actions", "block_id": "actions", "elements": buttons}));
+    }
+    (text.to_owned(), blocks)
+}
+
+/// Other people's text inside of Slack's markup: one line, without mentions, links, code or anything unseen.
+pub fn event_value(text: &str) -> String {
+    mrkdwn::escape(&one_line(text, EVENT_VALUE)).replace('`', "ˋ")
+}
+
+/// Characters of one value in the words of an event rule.
+const EVENT_VALUE: usize = 500;
 
 fn section(id: &str, text: &str) -> Value {
     json!({"type": "section", "block_id": id, "text": {"type": "mrkdwn", "text": text, "verbatim": true}})

@@ -6,7 +6,7 @@ use domain::{ButtonStyle, MergeMethod, PullRequest, ReportId, Trust};
 use serde_json::{Value, json};
 
 use super::mrkdwn::{code, cost, escape, escape_within, sentence, words as plain};
-use super::{ExtraDoes, MessageView, State, context, limits, lines, section};
+use super::{ExtraButton, ExtraDoes, MessageView, State, context, limits, lines, section};
 use crate::markdown::overflows;
 use crate::safe::{cut, one_line};
 use crate::words;
@@ -193,7 +193,12 @@ fn buttons(view: &MessageView<'_>) -> Vec<Value> {
 /// The configuration's buttons, as many as still fit; whoever filled them in kept to the limits of each.
 fn extra(view: &MessageView<'_>, taken: usize) -> Vec<Value> {
     let room = limits::ACTIONS_ELEMENTS.saturating_sub(taken);
-    let made = view.extra.iter().take(room).enumerate().map(|(place, extra)| {
+    extra_buttons(view.extra.iter().take(room))
+}
+
+/// Buttons of the configuration, in their order.
+pub(super) fn extra_buttons<'a>(extra: impl Iterator<Item = &'a ExtraButton>) -> Vec<Value> {
+    let made = extra.enumerate().map(|(place, extra)| {
         let (kind, field, value) = match &extra.does {
             ExtraDoes::Url(url) => ("link", "url", url),
             ExtraDoes::Command(command) => ("command", "value", command),

@@ -83,6 +83,29 @@ pub fn gone(repo: &RepoName) -> String {
     )
 }
 
+/// More happened between two looks than GitHub keeps.
+pub fn events_missed(repo: &RepoName) -> String {
+    format!("More happened in `{repo}` than GitHub lists: events before these may be missing here.")
+}
+
+/// More happened than is told one by one.
+pub fn events_left_out(repo: &RepoName, events: usize) -> String {
+    let events = plural(events, "earlier event", "earlier events");
+    format!(
+        "{events} of `{repo}` that this rule wants came in at once with these, and are not told one by one."
+    )
+}
+
+/// In place of a rule's words, when they cannot be filled in.
+pub fn event_without_words(kind: &str, repo: &RepoName, actor: &str, why: &str) -> String {
+    format!(
+        "{} of {} in {repo} (the text of its rule cannot be used: {})",
+        name(kind),
+        name(actor),
+        one_line(why, 200)
+    )
+}
+
 /// A repository that was gone.
 pub fn back(repo: &RepoName) -> String {
     format!("`{repo}` is there again, and its pull requests are reported as before.")

@@ -7,7 +7,9 @@ use anyhow::Context as _;
 
 use super::Inner;
 use super::git::{Author, Change, read_dir};
-use super::state::{CheckRun, Comment, CommitStatus, Permission, Pull, PullState, Repo, Review, State};
+use super::state::{
+    CheckRun, Comment, CommitStatus, Happened, Permission, Pull, PullState, Repo, Review, State,
+};
 
 /// What to open a pull request with.
 #[derive(Clone, Debug)]
@@ -402,6 +404,23 @@ impl RepoHandle {
     /// Its reviews, oldest first.
     pub fn reviews(&self, number: u64) -> Vec<Review> {
         self.pull(number).reviews
+    }
+
+    /// Lets something happen that is listed as an event; gives its id.
+    pub fn happens(&self, kind: &str, actor: &str, payload: serde_json::Value) -> u64 {
+        self.with(|state, key| {
+            let (id, now) = (state.id(), state.tick());
+            state.user(actor);
+            let repo = state.repos.get_mut(key).context("no such repository")?;
+            repo.events.push(Happened {
+                id,
+                kind: kind.to_owned(),
+                actor: actor.to_owned(),
+                payload,
+                at: now,
+            });
+            Ok(id)
+        })
     }
 
     /// The check runs of a commit, oldest first.

@@ -9,6 +9,7 @@ mod check;
 #[cfg(test)]
 mod client_tests;
 mod etag;
+mod events;
 mod git;
 mod handle;
 mod jwt;
@@ -340,6 +341,7 @@ fn new_repo(state: &mut State, full_name: &str) -> anyhow::Result<Repo> {
         collaborators: Default::default(),
         merging: Default::default(),
         check_runs: Vec::new(),
+        events: Vec::new(),
         statuses: Vec::new(),
         pushed_at: state.clock.now(),
     })

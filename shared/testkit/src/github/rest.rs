@@ -236,6 +236,7 @@ fn in_repo(
         ("POST", ["pulls", n, "reviews"]) => write::review(&at, n),
         ("PUT", ["pulls", n, "reviews", id, "dismissals"]) => people::dismiss(&at, n, id),
         ("PUT", ["pulls", n, "merge"]) => merge::merge(&at, n),
+        ("GET", ["events"]) => at.events(),
         ("GET", ["activity"]) => people::activity(&at),
         ("GET", ["git", "ref", kind @ ("heads" | "pull"), branch @ ..]) => {
             at.git_ref(&format!("{kind}/{}", branch.join("/")))

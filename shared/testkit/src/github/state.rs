@@ -80,6 +80,16 @@ pub struct Review {
     pub submitted_at: i64,
 }
 
+/// Something that happened in a repository.
+#[derive(Clone, Debug)]
+pub(crate) struct Happened {
+    pub(crate) id: u64,
+    pub(crate) kind: String,
+    pub(crate) actor: String,
+    pub(crate) payload: serde_json::Value,
+    pub(crate) at: i64,
+}
+
 /// A check run of the App.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckRun {
@@ -189,6 +199,8 @@ pub(crate) struct Repo {
     pub(crate) collaborators: BTreeMap<String, Permission>,
     pub(crate) merging: super::merge::Rules,
     pub(crate) check_runs: Vec<CheckRun>,
+    /// Oldest first.
+    pub(crate) events: Vec<Happened>,
     pub(crate) statuses: Vec<CommitStatus>,
     pub(crate) pushed_at: i64,
 }
