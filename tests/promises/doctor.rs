@@ -93,3 +93,33 @@ async fn the_doctor_tries_every_cluster_by_itself_on_a_real_api_server() {
     let wrong = ["WRONG cluster", "note  cluster"].iter().any(|start| said.contains(start));
     assert!(!wrong && said.contains("ok    cluster edge"), "{said}");
 }
+
+/// What cannot be tried is said: the App that people link their accounts with has no key here.
+#[tokio::test]
+async fn the_doctor_says_what_the_app_of_people_needs() {
+    let mut world = World::without_cluster();
+    let rules = |merge: &str| {
+        format!(
+            "repositories: [{{name: {}, channel: {}{merge}}}]\n",
+            testkit::sample::REPO,
+            testkit::slack::DEPLOYS
+        )
+    };
+    world.people =
+        "client_id: a, client_secret: github-client-secret, public_url: 'https://p.example'".to_owned();
+    for (merge, said) in [("", false), (", merge: off", false), (", merge: squash", true)] {
+        world.rules = rules(merge);
+        world.config_file();
+        let (code, out) = doctor(&world);
+        assert!(code == Some(0) && out.contains("callback URL https://p.example/github/callback"), "{out}");
+        assert_eq!(out.contains("note  people: Merge needs the permission `Contents: write`"), said, "{out}");
+    }
+    world.people = "shared_identity: true".to_owned();
+    world.rules = rules(", merge: squash");
+    world.config_file();
+    let (code, out) = doctor(&world);
+    assert!(
+        code == Some(2) && out.contains("`repositories[0].merge` needs people's own GitHub accounts"),
+        "{out}"
+    );
+}

@@ -110,6 +110,10 @@ async fn people(config: &Config) -> anyhow::Result<Found> {
         Some(app) => {
             found.well.push("the client secret is there".to_owned());
             found.notes.push(format!("the GitHub App has to list the callback URL {}", app.callback_url()));
+            if config.repositories.iter().any(|rule| rule.acts.merge.is_some()) {
+                let needs = "Merge needs the permission `Contents: write` of that App, and whoever can write merges what GitHub's rules for the branch let through";
+                found.notes.push(needs.to_owned());
+            }
         }
         None if config.people.shared_identity => found.notes.push(
             "Approve uses the account of Preflux for everybody, who had a hand in the commits too".to_owned(),

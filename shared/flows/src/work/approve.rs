@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::approve::{is_current, may_approve};
+use domain::approve::{Stale, is_current, may_approve};
 use domain::interact::{Click, Person, ReportRecord, check};
 use domain::{PullRequest, RepoRule};
 use ports::{People, PersonError, Review, Verdict};
@@ -15,6 +15,8 @@ use crate::error::JobError;
 
 /// A report at most, in seconds, that an approval can stand on, unless the configuration says otherwise.
 const MOST_AGE_S: i64 = 86_400;
+/// How long it is remembered that somebody set out to approve (seconds). Longer than any job lives.
+const INTENT_S: i64 = 86_400;
 
 /// Who approves, and what it stands on.
 #[derive(Clone)]
@@ -42,6 +44,9 @@ pub(super) async fn run(
     pull: &PullRequest,
 ) -> Result<String, JobError> {
     if let Err(stale) = is_current(record, pull, ctx.clock.now(), ctx.approvals.most_age_s) {
+        if stale == Stale::OtherBase {
+            unfinished(ctx, click, record).await?;
+        }
         return Ok(replies::not_done(click.action, &stale.to_string()));
     }
     if ctx.approvals.shared_identity {
@@ -50,7 +55,48 @@ pub(super) async fn run(
     let Some(people) = &ctx.approvals.people else {
         return Ok(replies::not_done(click.action, words::NO_APP));
     };
-    settled(people.as_ref(), click, own(ctx, people.as_ref(), rule, click, record, pull).await).await
+    let intent = intent(&click.by, record);
+    let again = !ctx.ledger.first_time(&intent, INTENT_S).await?;
+    let outcome = own(ctx, people.as_ref(), rule, click, record, pull).await;
+    if again
+        && outcome.is_ok()
+        && ctx.forge.pull(&record.pull).await?.is_some_and(|now| overtaken(record, &now))
+    {
+        unfinished(ctx, click, record).await?;
+    }
+    // What the next run may find half done stays noted.
+    if !matches!(&outcome, Err(PersonError::Forge(error)) if error.heals()) {
+        ctx.ledger.forget_first_time(&intent).await?;
+    }
+    settled(people.as_ref(), click, outcome).await
+}
+
+/// Takes back what an earlier run of this click may have left: it approved, died before it looked once more, and meanwhile the pull
+/// request is another one.
+pub(super) async fn unfinished(ctx: &WorkCtx, click: &Click, record: &ReportRecord) -> Result<(), JobError> {
+    let Some(people) = &ctx.approvals.people else { return Ok(()) };
+    let intent = intent(&click.by, record);
+    if !ctx.ledger.was_seen(&intent).await? {
+        return Ok(());
+    }
+    match people.dismiss(&click.by, &record.pull, &record.head, words::DISMISSED).await {
+        Err(PersonError::Forge(error)) if error.heals() => return Err(error.into()),
+        Err(error) => {
+            tracing::warn!(error = %error, "an approval that was overtaken could not be taken back")
+        }
+        Ok(()) => {}
+    }
+    Ok(ctx.ledger.forget_first_time(&intent).await?)
+}
+
+/// Whether what was reported is not what would be merged.
+fn overtaken(record: &ReportRecord, now: &PullRequest) -> bool {
+    let elsewhere = record.base_branch.as_ref().is_some_and(|branch| *branch != now.base_branch);
+    now.head != record.head || elsewhere
+}
+
+fn intent(by: &Person, record: &ReportRecord) -> String {
+    format!("approve#{}#{}#{}#{}", record.pull, record.head.as_str(), by.team, by.id)
 }
 
 /// What somebody who wanted to act as themselves is told: what came of it, or what they do first.
@@ -108,11 +154,7 @@ async fn own(
         people.review(&click.by, account.id, &record.pull, &record.head, Verdict::Approve, &body).await?;
     // GitHub takes a review of an older commit too, and may let it count for the newer ones.
     let after = ctx.forge.pull(&record.pull).await;
-    let moved = |after: &PullRequest| {
-        let elsewhere = record.base_branch.as_ref().is_some_and(|branch| *branch != after.base_branch);
-        after.head != record.head || elsewhere
-    };
-    if matches!(&after, Ok(Some(after)) if moved(after)) {
+    if matches!(&after, Ok(Some(after)) if overtaken(record, after)) {
         let taken_back = people.dismiss(&click.by, &record.pull, &record.head, words::DISMISSED).await;
         return Ok(match taken_back {
             Ok(()) => replies::not_done(click.action, words::MOVED_MEANWHILE),

@@ -47,6 +47,9 @@ async fn carry_out(ctx: &WorkCtx, click: &Click) -> Result<String, JobError> {
         {
             return Ok(answer);
         }
+        if (click.action, refusal) == (Action::Approve, Refusal::HeadMoved) {
+            approve::unfinished(ctx, click, &record).await?;
+        }
         return Ok(undone(click, replies::refused(click.action, refusal)));
     }
     match click.action {

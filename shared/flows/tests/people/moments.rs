@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::interact::Action;
+use flows::work::work;
 use ports::{Clock, People as _};
 use serde_json::json;
 use testkit::faults::{Fault, FaultKind};
@@ -140,6 +141,34 @@ async fn nothing_is_merged_that_nobody_read() {
         }
     })
     .await;
+}
+
+/// A worker that dies right after the approval has landed leaves it to the next one to look once more.
+#[tokio::test]
+async fn an_approval_that_nobody_looked_at_again_is_taken_back_where_it_was_overtaken() {
+    for event in [Event::Push, Event::OwnPush, Event::CoAuthored, Event::Forced, Event::Retarget] {
+        let (world, bobs) = world().await;
+        let any = |method: &str, kind| Fault::once(method, "/", kind);
+        world.fake.fault(any("POST", FaultKind::StatusAfter(502)));
+        let writes =
+            calm(Action::Approve).await.iter().position(|request| request.starts_with("POST")).unwrap();
+        let fake = world.fake.clone();
+        world.fake.before_request(writes, move || fake.fault(any("GET", FaultKind::Status(502)).times(50)));
+        let job = world.clicked(&person("UBOB"), Action::Approve);
+        assert!(work(&world.ctx, &job, false).await.is_err(), "it is handed out again");
+        assert_eq!(world.approvals().len(), 1, "it landed");
+        world.fake.forget_faults();
+        event.happen(&world.repo, world.pull, &bobs);
+        let said = world.act(&person("UBOB"), Action::Approve).await;
+        assert!(said.contains("Nothing was approved"), "{event:?}: {said}");
+        assert_eq!(world.approvals(), [], "{event:?}");
+    }
+    // One that was looked at stays where it is, whatever is clicked later.
+    let (world, _) = world().await;
+    assert!(world.act(&person("UBOB"), Action::Approve).await.contains("Approved as `bob`"));
+    world.repo.push_to_pull(world.pull, [("apps/b.yaml", Some("b: 1\n"))]);
+    assert!(world.act(&person("UBOB"), Action::Approve).await.contains("newer commits"));
+    assert_eq!(world.approvals(), [("bob".to_owned(), world.head.clone())]);
 }
 
 /// Whoever has two accounts, one that may approve and one that may not, does not get the approval of the one by what is known of the
