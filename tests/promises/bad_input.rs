@@ -95,7 +95,7 @@ async fn an_unknown_repository_is_named_and_the_others_go_on() {
     .await;
     reported(&world, &serve, &world.sample.head_sha).await;
     let log = serve.log();
-    assert!(log.contains("polling acme/nowhere failed") && log.contains("404"), "{log}");
+    assert!(log.contains("acme/nowhere does not exist on GitHub") && log.contains("404"), "{log}");
     let (code, said) = run(&["doctor"], &world.dir.path().join("preflux.yaml"));
     assert!(code == Some(1) && said.contains("WRONG GitHub") && said.contains("acme/nowhere"), "{said}");
 }
