@@ -45,6 +45,7 @@ fn examples() -> Vec<(&'static str, Job)> {
             },
         ),
         ("v1-discover", Job::Discover),
+        ("v1-look", Job::Look { repo: "acme/fleet".parse().unwrap(), put_off: 0 }),
         ("v1-click-post-comment", click(Action::PostComment)),
         ("v1-click-post-whole", click(Action::PostWhole)),
         ("v1-click-approve", click(Action::Approve)),
@@ -73,6 +74,7 @@ fn form(job: &Job) -> String {
         Job::Refresh { .. } => "refresh".to_owned(),
         Job::Mark { .. } => "mark".to_owned(),
         Job::Discover => "discover".to_owned(),
+        Job::Look { .. } => "look".to_owned(),
         Job::Click(click) => format!("click {:?}", click.action),
         Job::Command(_) => "command".to_owned(),
     }

@@ -1,11 +1,12 @@
-//! The interactions function on Lambda: Slack's request in, an answer within its three seconds; and the page for browsers that are back
-//! from GitHub.
+//! The interactions function on Lambda: Slack's request in, an answer within its three seconds; GitHub's webhook; and the page for browsers
+//! that are back from GitHub.
 
 use aws_lambda_events::event::lambda_function_urls::{LambdaFunctionUrlRequest, LambdaFunctionUrlResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bootstrap::inbound::{Inbound, Request};
 use bootstrap::landing::{HEADERS, landing};
+use bootstrap::webhook::Delivered;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main]
@@ -33,6 +34,19 @@ async fn answer(inbound: &Inbound, request: &LambdaFunctionUrlRequest) -> Lambda
         response.status_code = 400;
         return response;
     };
+    if http.path.as_deref() == Some("/github/webhook") {
+        let delivery = Delivered {
+            signature: header("x-hub-signature-256"),
+            id: header("x-github-delivery"),
+            event: header("x-github-event"),
+            body: &body,
+        };
+        response.status_code = match http.method.as_deref() {
+            Some("POST") => i64::from(inbound.delivered(&delivery).await),
+            _ => 405,
+        };
+        return response;
+    }
     let answer = inbound
         .answer(Request {
             timestamp: header("x-slack-request-timestamp"),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bootstrap::config::Config;
 use bootstrap::parts::GitHub;
+use bootstrap::webhook::Webhook;
 use domain::mark::CheckKind;
 use domain::{RepoName, RepoRule, Repositories};
 use ports::ledger::Ledger;
@@ -25,6 +26,9 @@ pub(crate) async fn run(config: &Path) -> anyhow::Result<ExitCode> {
         ("Slack".to_owned(), slack(&config).await.map(Found::from)),
     ];
     parts.push(("people".to_owned(), people(&config).await));
+    if let Some(webhook) = Webhook::of(&config) {
+        parts.push(("webhook".to_owned(), hooked(&config, &webhook).await));
+    }
     parts.extend(clusters::all(&config).await);
     let mut problems = 0;
     for (part, result) in parts {
@@ -120,6 +124,19 @@ async fn people(config: &Config) -> anyhow::Result<Found> {
         ),
         None => found.notes.push("nobody can approve in Slack: `people` names no GitHub App".to_owned()),
     }
+    Ok(found)
+}
+
+/// Whether deliveries can be verified. Whether GitHub delivers is seen on GitHub's page of the webhook alone.
+async fn hooked(config: &Config, webhook: &Webhook) -> anyhow::Result<Found> {
+    let accepted = webhook.secrets(bootstrap::local::secrets(config).as_ref()).await?.len();
+    let mut found = Found::from(vec!["the secret that GitHub signs with is there".to_owned()]);
+    if accepted > 1 {
+        found
+            .notes
+            .push("two secrets are accepted: take the old one away when GitHub has the new one".to_owned());
+    }
+    found.notes.push("GitHub delivers to `/github/webhook`, with content type `application/json`".to_owned());
     Ok(found)
 }
 

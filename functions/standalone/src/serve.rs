@@ -17,6 +17,7 @@ use bootstrap::config::Config;
 use bootstrap::inbound::Request;
 use bootstrap::landing::{HEADERS, landing};
 use bootstrap::local::{self, Local};
+use bootstrap::webhook::Delivered;
 
 /// Jobs that are worked on at a time.
 const WORKERS: usize = 2;
@@ -67,6 +68,7 @@ pub(crate) async fn listen(config: &Config) -> anyhow::Result<(Arc<Local>, Runni
         .route("/slack/interactions", post(slack))
         .route("/slack/commands", post(slack))
         .route("/github/callback", get(github))
+        .route("/github/webhook", post(webhook))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .with_state(local.clone());
     let listener = tokio::net::TcpListener::bind(&config.listen)
@@ -101,6 +103,18 @@ async fn github(State(local): State<Arc<Local>>, RawQuery(query): RawQuery) -> R
     let (status, page) = landing(&local.inbound, query.as_deref().unwrap_or_default()).await;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (status, HEADERS, page).into_response()
+}
+
+async fn webhook(State(local): State<Arc<Local>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let delivery = Delivered {
+        signature: text("x-hub-signature-256"),
+        id: text("x-github-delivery"),
+        event: text("x-github-event"),
+        body: &body,
+    };
+    let status = local.inbound.delivered(&delivery).await;
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 pub(crate) async fn stop_signal() {

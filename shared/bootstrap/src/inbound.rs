@@ -9,6 +9,7 @@ use slack::inbound::{parse, verify};
 
 use crate::config::SlackIdentity;
 use crate::parts::slack_secrets;
+use crate::webhook::Webhook;
 
 /// A request as it came. Nothing of it has been parsed.
 pub struct Request<'a> {
@@ -43,6 +44,8 @@ pub struct Inbound {
     pub secrets: Arc<dyn Secrets>,
     /// Which secret it is.
     pub identity: SlackIdentity,
+    /// GitHub's webhook, where there is one.
+    pub webhook: Option<Webhook>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The flow's own needs.

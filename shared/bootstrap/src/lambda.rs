@@ -106,10 +106,12 @@ impl Base {
     #[cfg(feature = "interact")]
     pub fn interactions(self) -> crate::inbound::Inbound {
         let _ = &self.aws;
+        let webhook = crate::webhook::Webhook::of(&self.config);
         let forms = crate::forms::SlackForms::of(self.secrets.clone(), &self.config.slack);
         crate::inbound::Inbound {
             secrets: self.secrets,
             identity: self.config.slack.identity,
+            webhook,
             clock: self.clock,
             ctx: flows::interact::InteractCtx {
                 queue: self.queue,

@@ -15,5 +15,7 @@ pub mod landing;
 pub mod local;
 pub mod parts;
 pub mod telemetry;
+#[cfg(feature = "interact")]
+pub mod webhook;
 #[cfg(feature = "work")]
 pub mod worker;

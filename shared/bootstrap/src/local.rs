@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::forms::SlackForms;
 use crate::inbound::Inbound;
 use crate::parts;
+use crate::webhook::Webhook;
 use crate::worker::{self, WorkerParts, carry_out};
 
 /// How long a job stays hidden while it is worked on; longer than any job takes.
@@ -90,7 +91,11 @@ impl Local {
         };
         let forms = SlackForms::of(secrets.clone(), &config.slack);
         let ctx = InteractCtx { queue: queue.clone(), ledger, team: config.slack.team.clone(), forms };
-        let inbound = Inbound { secrets, identity: config.slack.identity.clone(), clock, ctx };
+        let webhook = Webhook::of(config);
+        if let Some(webhook) = &webhook {
+            webhook.secrets(secrets.as_ref()).await?;
+        }
+        let inbound = Inbound { secrets, identity: config.slack.identity.clone(), webhook, clock, ctx };
         Ok(Self { poll, work, queue, inbound, _lock: lock })
     }
 

@@ -21,6 +21,7 @@ github:
   api_url: https://github.example.com/api/v3
   git_url: https://github.example.com
   token: env:A
+  webhook_secret: h
   readers:
   - {app: {id: 1, private_key: b, installation: 2}}
   - {token: c}

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::interact::{Click, Command};
-use crate::names::{CommitSha, PullKey, ReportId};
+use crate::names::{CommitSha, PullKey, RepoName, ReportId};
 
 /// One piece of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,13 @@ pub enum Job {
     },
     /// Look in the clusters for the repositories that their GitRepositories point to.
     Discover,
+    /// Poll one repository now, because GitHub says that something happened there.
+    Look {
+        /// Which repository.
+        repo: RepoName,
+        /// How often it was put off because somebody else was polling.
+        put_off: u32,
+    },
     /// Carry out a click that was accepted.
     Click(Click),
     /// Carry out a slash command that was accepted.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::RepoName;
 use domain::interact::{Click, Command, FluxCommand, Interaction, Person, parse_command};
 use domain::job::Job;
 use ports::ledger::Ledger;
@@ -28,6 +29,23 @@ const CHANGES: Form = Form {
     submit: "Request changes",
     most: LONGEST_REASON,
 };
+
+/// How long a webhook's delivery is known again (seconds): GitHub delivers again, when asked, for three days.
+const DELIVERY_S: i64 = 3 * 86_400;
+/// Events of one repository within so many seconds are looked at together. The look comes after them all.
+const TOGETHER_S: i64 = 4;
+/// When it is looked at (seconds from the first of them). GitHub's API may be a little behind its webhooks.
+const LOOK_AFTER: Duration = Duration::from_secs(5);
+
+/// A webhook's delivery, whose signature was verified.
+pub struct Delivery<'a> {
+    /// GitHub's id of it, which is not signed.
+    pub id: &'a str,
+    /// A digest of the body, which is.
+    pub digest: &'a str,
+    /// The repository that it is about.
+    pub repo: RepoName,
+}
 
 /// What accepting needs.
 pub struct InteractCtx {
@@ -108,6 +126,31 @@ async fn accept_form(ctx: &InteractCtx, click: Click) -> Result<Option<Value>, J
 pub async fn came_back(ctx: &InteractCtx, state: &str) -> Result<Option<Person>, JobError> {
     let well_formed = state.len() == 64 && state.bytes().all(|b| b.is_ascii_hexdigit());
     Ok(if well_formed { ctx.ledger.use_state(state).await? } else { None })
+}
+
+/// GitHub says that something happened in a repository: the worker polls it soon. What comes again, and what comes while a look is
+/// due anyway, changes nothing.
+pub async fn announced(ctx: &InteractCtx, delivery: Delivery<'_>) -> Result<(), JobError> {
+    let Delivery { id, digest, repo } = delivery;
+    let notes = [
+        (format!("delivery#{id}"), DELIVERY_S),
+        (format!("delivered#{digest}"), DELIVERY_S),
+        (format!("look#{repo}"), TOGETHER_S),
+    ];
+    for (key, ttl_s) in &notes {
+        if !ctx.ledger.first_time(key, *ttl_s).await? {
+            tracing::info!(repo = %repo, "a webhook for {repo} is a repeated one, or a look is due anyway");
+            return Ok(());
+        }
+    }
+    let job = Job::Look { repo, put_off: 0 };
+    if let Err(error) = ctx.queue.send(&wire::encode(&job), LOOK_AFTER).await {
+        for (key, _) in &notes {
+            ctx.ledger.forget_first_time(key).await?;
+        }
+        return Err(error.into());
+    }
+    Ok(())
 }
 
 async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Value>, JobError> {

@@ -13,7 +13,7 @@ use domain::{
     Author, Budget, CommitSha, PathRules, Permission, PullKey, PullRequest, PullState, RepoName, RepoRule,
 };
 use domain::{Repositories, Selection};
-use flows::poll::{PollCtx, Polled, poll};
+use flows::poll::{PollCtx, Polled, poll, poll_now};
 use ports::ledger::{Ledger, Phase};
 use ports::{
     ChangedFiles, Chat, ChatError, ChatMessage, Conditional, FixedClock, Forge, ForgeError, MessageRef,
@@ -299,6 +299,35 @@ async fn what_is_unchanged_costs_nothing_and_does_nothing() {
     world.hub.set(vec![pull('a', |p| p.title = "starred".to_owned())]);
     assert_eq!(world.poll().await, Ok(Polled::default()), "200 is not news");
     assert!(world.queued().is_empty());
+}
+
+#[tokio::test]
+async fn a_look_out_of_turn_is_a_poll_of_that_repository() {
+    let world = World::new();
+    let repo: RepoName = "acme/fleet".parse().unwrap();
+    let look = || poll_now(&world.ctx, &repo);
+    world.hub.set(vec![pull('a', |_| ())]);
+    assert_eq!(look().await.unwrap(), None, "its first poll is the poller's");
+    assert!(world.queued().is_empty());
+    world.poll().await.unwrap();
+    assert_eq!(world.queued(), ["Opened:a"]);
+    world.hub.set(vec![pull('c', |_| ())]);
+    assert_eq!(look().await.unwrap().unwrap().queued, 1);
+    assert_eq!(world.queued(), ["Changed:c"]);
+    assert!(look().await.unwrap().unwrap().unchanged, "it keeps the ETag");
+    assert!(world.poll().await.unwrap().unchanged, "for the poller too");
+    assert!(world.queued().is_empty());
+    let other = "acme/other".parse().unwrap();
+    assert_eq!(poll_now(&world.ctx, &other).await.unwrap(), None, "it is not watched");
+    *world.hub.budget.lock().unwrap() = Some(Budget { limit: 5_000, remaining: 0, reset: 2_000_000 });
+    world.hub.set(vec![pull('d', |_| ())]);
+    assert_eq!(look().await.unwrap(), None, "what is left is people's");
+    *world.hub.budget.lock().unwrap() = None;
+    let lease = world.ledger.lease("poll#acme/fleet", 300).await.unwrap().unwrap();
+    assert!(look().await.unwrap().unwrap().busy, "somebody is polling");
+    world.ledger.release(lease).await.unwrap();
+    assert_eq!(look().await.unwrap().unwrap().queued, 1);
+    assert_eq!(world.queued(), ["Changed:d"]);
 }
 
 #[tokio::test]

@@ -39,6 +39,11 @@ enum MessageV1 {
         report: ReportId,
     },
     Discover,
+    Look {
+        repo: RepoName,
+        #[serde(default)]
+        put_off: u32,
+    },
     Click {
         action: Action,
         report: ReportId,
@@ -68,6 +73,7 @@ pub fn encode(job: &Job) -> String {
         Job::Refresh { pull } => MessageV1::Refresh { repo: pull.repo, number: pull.number },
         Job::Mark { pull, report } => MessageV1::Mark { repo: pull.repo, number: pull.number, report },
         Job::Discover => MessageV1::Discover,
+        Job::Look { repo, put_off } => MessageV1::Look { repo, put_off },
         Job::Click(Click { action, report, by, channel, message, trigger, answer_url, reason }) => {
             MessageV1::Click { action, report, by, channel, message, trigger, answer_url, reason }
         }
@@ -89,6 +95,7 @@ pub fn decode(text: &str) -> Result<Job, Unreadable> {
         MessageV1::Refresh { repo, number } => Job::Refresh { pull: PullKey { repo, number } },
         MessageV1::Mark { repo, number, report } => Job::Mark { pull: PullKey { repo, number }, report },
         MessageV1::Discover => Job::Discover,
+        MessageV1::Look { repo, put_off } => Job::Look { repo, put_off },
         MessageV1::Click { action, report, by, channel, message, trigger, answer_url, reason } => {
             Job::Click(Click { action, report, by, channel, message, trigger, answer_url, reason })
         }
@@ -117,6 +124,7 @@ mod tests {
             Job::Refresh { pull: pull.clone() },
             Job::Mark { pull, report: "report-1".parse().unwrap() },
             Job::Discover,
+            Job::Look { repo: "acme/fleet".parse().unwrap(), put_off: 1 },
             Job::Click(Click {
                 action: Action::Approve,
                 report: "report-1".parse().unwrap(),

@@ -8,6 +8,7 @@ mod marks;
 mod own;
 mod rules;
 mod standalone;
+mod webhook;
 mod world;
 
 use std::time::Duration;

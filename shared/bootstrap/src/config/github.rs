@@ -24,9 +24,10 @@ pub(super) fn read(mut fields: Fields, defaults: &Defaults) -> GitHubConfig {
     let by_default = defaults.github_secret.clone().map(GitHubIdentity::Bundle);
     let identity = identity(&mut fields, by_default);
     let readers = readers(&mut fields, &identity);
+    let webhook_secret = fields.text("webhook_secret");
     let trusted = fields.texts("trusted");
     fields.finish();
-    GitHubConfig { api_url, git_url, identity, readers, trusted }
+    GitHubConfig { api_url, git_url, identity, readers, webhook_secret, trusted }
 }
 
 fn readers(fields: &mut Fields, first: &GitHubIdentity) -> Vec<GitHubIdentity> {
@@ -110,6 +111,16 @@ mod tests {
         let app = GitHubIdentity::App { id: 2, private_key: "l".to_owned(), installation: None };
         let wanted = [GitHubIdentity::Token("b".to_owned()), app, GitHubIdentity::Bundle("c".to_owned())];
         assert_eq!(found.readers, wanted);
+    }
+
+    #[test]
+    fn a_webhook_is_off_unless_it_has_a_secret() {
+        assert_eq!(parsed("{token: a}").unwrap().webhook_secret, None);
+        let hooked = parsed("{token: a, webhook_secret: hook}").unwrap();
+        assert_eq!(hooked.webhook_secret.as_deref(), Some("hook"));
+        assert!(
+            parsed("{token: a, webhook_secret: 7}").unwrap_err()[0].starts_with("`github.webhook_secret`")
+        );
     }
 
     #[test]

@@ -68,6 +68,8 @@ pub struct GitHubConfig {
     pub identity: GitHubIdentity,
     /// Who else reads, so that no one reaches its limit. Nothing is written in their names.
     pub readers: Vec<GitHubIdentity>,
+    /// The secret that GitHub signs its webhooks with; `None` where there is no webhook.
+    pub webhook_secret: Option<String>,
     /// Logins whose pull requests may reach the cluster without write access.
     pub trusted: Vec<String>,
 }

@@ -33,6 +33,11 @@ fn watermark_name(repo: &RepoName) -> String {
     format!("watermark#{repo}")
 }
 
+/// Whether the repository was ever polled to the end.
+pub(super) async fn was_read(ctx: &PollCtx, repo: &RepoName) -> Result<bool, JobError> {
+    Ok(ctx.ledger.note(&watermark_name(repo)).await?.is_some())
+}
+
 /// The pull requests that changed since the last poll, oldest change first; `None` when the first page is as it was.
 pub(super) async fn read_listing(
     ctx: &PollCtx,

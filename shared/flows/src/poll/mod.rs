@@ -131,6 +131,21 @@ fn tell(name: &str, result: &Result<Polled, JobError>) {
     }
 }
 
+/// Polls one repository out of turn. `None` when that is nobody's wish: it is not watched, no poll has seen a pull request
+/// there (the first is the poller's), or what is left of the hour's requests is kept for people.
+pub async fn poll_now(ctx: &PollCtx, repo: &RepoName) -> Result<Option<Polled>, JobError> {
+    let watched = !rules_of(&ctx.rules, &ctx.ledger, repo).await?.is_empty();
+    if !watched || !listing::was_read(ctx, repo).await? {
+        return Ok(None);
+    }
+    let budget = ctx.forge.budget(repo).await.unwrap_or_default();
+    if budget.is_some_and(|budget| budget.is_used_up(ctx.clock.now())) {
+        tracing::warn!(repo = %repo, "{repo} is not looked at out of turn: what is left of the hour's requests to GitHub is kept for people");
+        return Ok(None);
+    }
+    poll_repository(ctx, repo).await.map(Some)
+}
+
 async fn poll_repository(ctx: &PollCtx, repo: &RepoName) -> Result<Polled, JobError> {
     let rules = rules_of(&ctx.rules, &ctx.ledger, repo).await?;
     let Some(lease) = ctx.ledger.lease(&format!("poll#{repo}"), LEASE_S).await? else {

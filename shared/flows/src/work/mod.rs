@@ -6,6 +6,7 @@ mod click;
 mod command;
 mod diff;
 mod discover;
+mod look;
 mod mark;
 mod merge;
 mod offer;
@@ -106,6 +107,7 @@ pub async fn work(ctx: &WorkCtx, body: &str, last_try: bool) -> Result<Outcome, 
         Job::Refresh { pull } => refresh::run(ctx, &pull).await,
         Job::Mark { pull, report } => mark::run(ctx, &pull, &report, last_try).await,
         Job::Discover => discover::run(ctx).await,
+        Job::Look { repo, put_off } => look::run(ctx, &repo, put_off).await,
         Job::Click(click) => click::run(ctx, &click, last_try).await,
         Job::Command(command) => command::run(ctx, &command, last_try).await,
     }

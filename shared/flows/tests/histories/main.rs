@@ -21,6 +21,11 @@ fn tell(number: u64) -> story::Told {
     runtime.block_on(story::tell(number))
 }
 
+#[tokio::test]
+async fn a_look_comes_after_the_poll_that_is_under_way() {
+    story::looks_after_a_poll().await;
+}
+
 #[test]
 fn no_final_head_is_missed_and_nothing_is_said_twice() {
     if let Some(number) = std::env::var("PREFLUX_HISTORY").ok().and_then(|n| n.parse().ok()) {

@@ -5,12 +5,13 @@ use std::ops::AddAssign;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::job::Job;
 use domain::{Mode, Only, PathRules, PullState, RepoRule, Transition};
 use flows::analyse::{DecryptionAccess, RemoteAccess};
 use flows::poll::{PollCtx, poll};
 use flows::work::{WorkCtx, work};
 use ports::ledger::{Ledger, Phase, PullRecord};
-use ports::{Clock as _, FixedClock};
+use ports::{Clock as _, FixedClock, Queue as _, wire};
 
 use crate::chance::Chance;
 use crate::hub::{Hub, Pull, repo, sha};
@@ -140,6 +141,12 @@ impl World {
         }
     }
 
+    /// GitHub's webhook says that something happened.
+    async fn announced(&self, put_off: u32) {
+        let job = Job::Look { repo: repo(), put_off };
+        self.line.send(&wire::encode(&job), Duration::ZERO).await.unwrap();
+    }
+
     /// Takes a job, and hands it out again when it fails; when the process dies, only after its visibility is over.
     async fn works(&self) {
         let Some(job) = self.line.take() else { return };
@@ -153,6 +160,12 @@ impl World {
             }
             Ok(_) => {}
         }
+    }
+
+    /// Takes a job and carries it out; nothing goes wrong.
+    async fn works_surely(&self) {
+        let job = self.line.take().unwrap();
+        work(&self.work, &job.body, false).await.unwrap();
     }
 
     fn again(&self, job: Waiting, after: Duration) {
@@ -172,6 +185,9 @@ impl World {
         if self.chance.percent(40) {
             for _ in 0..=self.chance.below(3) {
                 self.hub.event();
+            }
+            if self.chance.percent(40) {
+                self.announced(0).await;
             }
             return false;
         }
@@ -247,6 +263,26 @@ pub(crate) async fn tell(number: u64) -> Told {
     (told.events, told.crowds, told.bases) = (state.events, state.crowds, state.bases);
     told.messages = shown.len() as u64;
     told
+}
+
+/// What a webhook wants while somebody polls comes after that poll, and not for ever.
+pub(crate) async fn looks_after_a_poll() {
+    let world = World::new(1);
+    (0..6).for_each(|_| world.hub.event());
+    world.clock.advance(5);
+    world.polls().await;
+    assert!(world.is_watched().await);
+    while world.line.take().is_some() {}
+    let lease = world.ledger.lease(&format!("poll#{}", repo()), 300).await.unwrap().unwrap();
+    for (put_off, again) in [(0, Some(1)), (5, Some(6)), (6, None)] {
+        world.announced(put_off).await;
+        world.works_surely().await;
+        assert!(world.line.take().is_none(), "not at once");
+        world.clock.advance(10);
+        let next = world.line.take().map(|job| wire::decode(&job.body).unwrap());
+        assert_eq!(next, again.map(|put_off| Job::Look { repo: repo(), put_off }));
+    }
+    world.ledger.release(lease).await.unwrap();
 }
 
 fn key(pull: &Pull) -> domain::PullKey {
