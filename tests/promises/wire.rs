@@ -106,8 +106,10 @@ fn every_file_and_every_form_has_its_example() {
     let forms: std::collections::BTreeSet<String> = examples().iter().map(|(_, job)| form(job)).collect();
     let causes = [Cause::Opened, Cause::Changed, Cause::BaseMoved, Cause::Asked].map(|c| form(&diff(c)));
     let clicks = Action::ALL.map(|action| form(&click(action)));
-    let wanted =
-        causes.into_iter().chain(clicks).chain(["refresh", "mark", "discover", "command"].map(str::to_owned));
+    let wanted = causes
+        .into_iter()
+        .chain(clicks)
+        .chain(["refresh", "mark", "discover", "look", "command"].map(str::to_owned));
     assert_eq!(forms, wanted.collect());
 }
 
