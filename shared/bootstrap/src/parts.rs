@@ -96,7 +96,13 @@ mod outside {
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Arc<GitHub>> {
         let auth = github_auth(&config.identity, secrets).await.context("GitHub identity")?;
-        Ok(Arc::new(GitHub::new(Settings { api_url: config.api_url.clone(), auth, clock, ledger })?))
+        Ok(Arc::new(GitHub::new(Settings {
+            api_url: config.api_url.clone(),
+            auth,
+            clock,
+            ledger,
+            carry_etags: config.carry_etags,
+        })?))
     }
 
     /// GitHub to be polled: with the identity that the configuration names, and with those that read beside it. One of these whose

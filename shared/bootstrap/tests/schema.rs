@@ -22,6 +22,7 @@ github:
   git_url: https://github.example.com
   token: env:A
   webhook_secret: h
+  carry_etags: true
   readers:
   - {app: {id: 1, private_key: b, installation: 2}}
   - {token: c}

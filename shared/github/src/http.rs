@@ -28,6 +28,9 @@ const TOTAL: Duration = Duration::from_secs(30);
 /// A page of 100 pull requests with the longest possible descriptions is under 10 MiB.
 const MAX_BODY_BYTES: usize = 32 << 20;
 
+/// The form that answers of the API are asked for in.
+pub(crate) const ACCEPTED: &str = "application/vnd.github+json";
+
 /// A request. `path` starts with a slash and is relative to the API's address, so that octocrab adds our host to it.
 #[derive(Clone, Copy)]
 pub(crate) struct Ask<'a> {
@@ -64,7 +67,7 @@ impl As<'_> {
     }
 
     fn wants(self) -> &'static str {
-        if matches!(self, Self::Nobody) { "application/json" } else { "application/vnd.github+json" }
+        if matches!(self, Self::Nobody) { "application/json" } else { ACCEPTED }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod auth;
 mod budget;
+mod carry;
 mod check;
 mod comment;
 mod doctor;
@@ -38,6 +39,7 @@ pub use people::{LinkedPeople, PeopleSettings};
 pub use rotator::Rotator;
 
 use auth::Tokens;
+use carry::Carry;
 use http::Http;
 
 /// GitHub's own API; GitHub Enterprise Server has `https://HOST/api/v3`.
@@ -53,12 +55,15 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Where installation tokens are shared between processes.
     pub ledger: Ledger,
+    /// Whether ETags are carried over from one token to the next.
+    pub carry_etags: bool,
 }
 
 /// GitHub. One value serves every repository; clones of its `Arc` share tokens and connections.
 pub struct GitHub {
     http: Http,
     tokens: Tokens,
+    carry: Carry,
     clock: Arc<dyn Clock>,
 }
 
@@ -68,8 +73,10 @@ impl GitHub {
     /// # Errors
     /// The address is not an `http(s)` URL, or the App's private key is not a PEM of an RSA key.
     pub fn new(settings: Settings) -> anyhow::Result<Self> {
-        let Settings { api_url, auth, clock, ledger } = settings;
-        Ok(Self { http: Http::new(&api_url)?, tokens: Tokens::new(auth, ledger, Arc::clone(&clock))?, clock })
+        let Settings { api_url, auth, clock, ledger, carry_etags } = settings;
+        let carry = Carry::new(carry_etags, ledger.clone(), Arc::clone(&clock));
+        let tokens = Tokens::new(auth, ledger, Arc::clone(&clock))?;
+        Ok(Self { http: Http::new(&api_url)?, tokens, carry, clock })
     }
 
     /// The token with which git may fetch `repo` over HTTPS, as the password of user `x-access-token`.
@@ -156,6 +163,12 @@ impl Forge for GitHub {
 
     async fn approve(&self, key: &PullKey, head: &CommitSha, body: &str) -> Result<Review, ForgeError> {
         self.one_approval(key, head, body).await
+    }
+
+    async fn keep(&self, etag: &str) {
+        self.carry.keep(etag).await.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "what an ETag stands for could not be kept");
+        });
     }
 
     async fn set_checks(

@@ -6,6 +6,7 @@ use ports::{ChangedFiles, Conditional, EventPage, ForgeError, PullPage, RepoEven
 use serde_json::Value;
 
 use crate::GitHub;
+use crate::carry::Guess;
 use crate::http::{Answer, Ask, escaped};
 use crate::policy::{has_next, parsed};
 use crate::wire::{Collaborator, File, Pull, Ref};
@@ -131,6 +132,16 @@ impl GitHub {
         }
     }
 
+    /// What the tag of the last answer would be for the token in use; nothing that goes wrong here is worth failing for.
+    async fn guess(&self, repo: &RepoName, path: &str) -> Result<Option<Guess>, ForgeError> {
+        let token = self.token_for(repo).await?;
+        let guess = self.carry.guess(path, crate::http::ACCEPTED, &token.secret).await;
+        Ok(guess.unwrap_or_else(|error| {
+            tracing::debug!(error = %error, "no ETag could be carried over");
+            None
+        }))
+    }
+
     async fn conditional<T>(
         &self,
         repo: &RepoName,
@@ -140,12 +151,27 @@ impl GitHub {
         what: &str,
         read: impl Fn(&Answer) -> Result<T, ForgeError> + Send,
     ) -> Result<Conditional<T>, ForgeError> {
+        // Of a list's further pages no tags are kept.
+        let first = !path.contains("&page=");
+        let guess = if first && etag.is_none() { self.guess(repo, path).await? } else { None };
+        let etag = etag.or(guess.as_ref().map(|guess| guess.etag.as_str()));
         let ask = Ask { method: &Method::GET, path, etag, body: None, doing, what };
         let answer = self.ask(repo, ask).await?;
-        if answer.status == http::StatusCode::NOT_MODIFIED {
+        let unchanged = answer.status == http::StatusCode::NOT_MODIFIED;
+        if let Some(guess) = guess {
+            let noted = match unchanged {
+                true => self.carry.right(path, &guess).await,
+                false => self.carry.wrong(path, &guess, &answer.body).await,
+            };
+            noted.unwrap_or_else(|error| tracing::debug!(error = %error, "how a guess went was not kept"));
+        }
+        if unchanged {
             return Ok(Conditional::NotModified);
         }
         let etag = answer.header("etag").map(str::to_owned);
+        if let Some(etag) = etag.as_deref().filter(|_| first) {
+            self.carry.remember(path, etag, &answer.body);
+        }
         Ok(Conditional::Fresh { value: read(&answer)?, etag })
     }
 }

@@ -205,6 +205,12 @@ impl Forge for Rotator {
         self.first().sticky_comment(key, marker, parts).await
     }
 
+    async fn keep(&self, etag: &str) {
+        for member in &self.members {
+            member.github.keep(etag).await;
+        }
+    }
+
     async fn set_checks(
         &self,
         repo: &RepoName,

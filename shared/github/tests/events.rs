@@ -129,6 +129,7 @@ impl World {
             auth,
             clock: Arc::clone(&self.clock),
             ledger: ledger.clone(),
+            carry_etags: false,
         };
         let ctx = PollCtx {
             forge: Arc::new(GitHub::new(settings).unwrap()),

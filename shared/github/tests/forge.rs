@@ -338,7 +338,13 @@ async fn settings_that_cannot_work_are_refused() {
     let clock: Arc<dyn Clock> = Arc::new(SameClock(fake.clock()));
     let refused = |api_url: &str, auth: Auth| {
         let ledger = Ledger::new(Arc::new(Memory::default()), Arc::clone(&clock));
-        let settings = Settings { api_url: api_url.to_owned(), auth, clock: Arc::clone(&clock), ledger };
+        let settings = Settings {
+            api_url: api_url.to_owned(),
+            auth,
+            clock: Arc::clone(&clock),
+            ledger,
+            carry_etags: false,
+        };
         GitHub::new(settings).err().map(|error| error.to_string()).unwrap_or_default()
     };
     let token = |text: &str| Auth::Token(text.to_owned().into());

@@ -21,6 +21,7 @@ impl Clock for SameClock {
 }
 
 struct World {
+    carry_etags: bool,
     fake: FakeGitHub,
     clock: Arc<dyn Clock>,
     table: Arc<Sqlite>,
@@ -47,7 +48,11 @@ impl std::ops::AddAssign for Counted {
 impl World {
     /// An organisation with so many repositories of so many open pull requests each.
     fn new(repositories: usize, pulls: u64) -> Self {
-        let fake = FakeGitHub::start(Options::default()).unwrap();
+        Self::with(repositories, pulls, Options::default())
+    }
+
+    fn with(repositories: usize, pulls: u64, options: Options) -> Self {
+        let fake = FakeGitHub::start(options).unwrap();
         for number in 0..repositories {
             let repo = fake.repo(&format!("acme/fleet-{number:03}"));
             repo.commit("main", "Start", [("a.yaml", Some("a: 1\n"))]);
@@ -56,7 +61,7 @@ impl World {
         }
         let clock: Arc<dyn Clock> = Arc::new(SameClock(fake.clock()));
         let table = Arc::new(Sqlite::in_memory(Arc::clone(&clock)).unwrap());
-        Self { fake, clock, table }
+        Self { carry_etags: false, fake, clock, table }
     }
 
     fn ledger(&self) -> Ledger {
@@ -68,7 +73,8 @@ impl World {
         let auth =
             Auth::App { app_id: APP_ID, private_key_pem: self.fake.app_key_pem().into(), installation: None };
         let (clock, ledger) = (Arc::clone(&self.clock), self.ledger());
-        let settings = Settings { api_url: self.fake.url(), auth, clock, ledger };
+        let settings =
+            Settings { api_url: self.fake.url(), auth, clock, ledger, carry_etags: self.carry_etags };
         let all = Repositories::Of { owner: "acme".to_owned(), names: Selection::default() };
         PollCtx {
             forge: Arc::new(GitHub::new(settings).unwrap()),
@@ -177,4 +183,54 @@ async fn hundreds_of_repositories_stay_far_below_the_limit() {
         assert!(counted.charged <= 5 * repositories, "hour {hour}: {counted:?}");
         assert!(counted.asked >= repositories * 100, "they are polled: {counted:?}");
     }
+}
+
+/// What three quiet hours cost after the first one, with a process that starts every ten minutes; and what is queued by three pushes.
+async fn three_hours(world: &World) -> (Counted, usize) {
+    let mut process = world.start();
+    world.polls(&process).await;
+    world.reports(&process, 4).await;
+    let mut all = Counted::default();
+    for minute in 1..=180 {
+        world.fake.clock().advance(60);
+        if minute % 10 == 0 {
+            process = world.start();
+        }
+        if minute % 60 == 0 {
+            // At the very time at which the token changes.
+            let repo = world.fake.repo(&format!("acme/fleet-{:03}", minute / 60));
+            repo.push_to_pull(1, [("a.yaml", Some(&*format!("a: {minute}\n")))]);
+        }
+        all += world.polls(&process).await;
+    }
+    let mut queued = 0;
+    for number in 0..4 {
+        let repo = format!("acme/fleet-{number:03}").parse().unwrap();
+        let pulls = process.ledger.pulls(&repo).await.unwrap();
+        let seen = |record: &&ports::ledger::PullRecord| {
+            record.pull.key.number == 1 && record.phase == Phase::Queued
+        };
+        queued += pulls.iter().filter(seen).count();
+    }
+    (all, queued)
+}
+
+#[tokio::test]
+async fn tags_are_carried_over_to_the_next_token() {
+    let without = three_hours(&World::new(4, 2)).await;
+    let with = three_hours(&World { carry_etags: true, ..World::new(4, 2) }).await;
+    assert_eq!((without.1, with.1), (3, 3), "every push is seen");
+    eprintln!("three hours: {:?} without, {:?} with", without.0, with.0);
+    // Two paths of four repositories, at each of three tokens' ends; what the pushes cost is the same.
+    assert!(with.0.charged + 3 * 6 <= without.0.charged, "{with:?} {without:?}");
+}
+
+#[tokio::test]
+async fn where_tags_are_made_otherwise_none_is_missed_and_it_is_given_up() {
+    let options = Options { other_etags: true, ..Options::default() };
+    let world = World { carry_etags: true, ..World::with(4, 2, options) };
+    let (_, queued) = three_hours(&world).await;
+    assert_eq!(queued, 3, "every push is seen");
+    let went = world.ledger().note("carry").await.unwrap().unwrap();
+    assert!(went["off_until"].as_i64().unwrap() > world.clock.now(), "{went}");
 }

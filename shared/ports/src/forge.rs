@@ -142,6 +142,9 @@ pub trait Forge: Send + Sync {
         etag: Option<&str>,
     ) -> Result<Conditional<EventPage>, ForgeError>;
 
+    /// Says that all that an answer with this ETag stands for is durably done, and that its ETag is kept. A forge may make use of it.
+    async fn keep(&self, _etag: &str) {}
+
     /// What was last heard of the requests that are left to the token for `repo`, by this process or another; `None` when nothing was.
     async fn budget(&self, repo: &RepoName) -> Result<Option<Budget>, ForgeError>;
 

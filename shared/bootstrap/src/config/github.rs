@@ -25,9 +25,10 @@ pub(super) fn read(mut fields: Fields, defaults: &Defaults) -> GitHubConfig {
     let identity = identity(&mut fields, by_default);
     let readers = readers(&mut fields, &identity);
     let webhook_secret = fields.text("webhook_secret");
+    let carry_etags = fields.flag("carry_etags").unwrap_or(false);
     let trusted = fields.texts("trusted");
     fields.finish();
-    GitHubConfig { api_url, git_url, identity, readers, webhook_secret, trusted }
+    GitHubConfig { api_url, git_url, identity, readers, webhook_secret, carry_etags, trusted }
 }
 
 fn readers(fields: &mut Fields, first: &GitHubIdentity) -> Vec<GitHubIdentity> {

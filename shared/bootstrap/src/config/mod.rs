@@ -70,6 +70,8 @@ pub struct GitHubConfig {
     pub readers: Vec<GitHubIdentity>,
     /// The secret that GitHub signs its webhooks with; `None` where there is no webhook.
     pub webhook_secret: Option<String>,
+    /// Whether ETags are carried over from one token to the next.
+    pub carry_etags: bool,
     /// Logins whose pull requests may reach the cluster without write access.
     pub trusted: Vec<String>,
 }

@@ -49,6 +49,7 @@ async fn branch_tip(watched: &Watched<'_>, token: &str, branch: &str) -> Result<
             ctx.ledger.save_note(&name, &json!(value)).await?;
             if let Some(etag) = etag {
                 ctx.ledger.save_etag(token, &name, &etag).await?;
+                ctx.forge.keep(&etag).await;
             }
             Ok(Some(value))
         }

@@ -99,6 +99,7 @@ pub(super) async fn keep_listing(
     }
     if let Some(etag) = &listing.etag {
         ctx.ledger.save_etag(token, &listing_name(repo), etag).await?;
+        ctx.forge.keep(etag).await;
     }
     Ok(())
 }

@@ -129,6 +129,7 @@ impl World {
             auth: Auth::Token(DEFAULT_TOKEN.into()),
             clock: clock.clone(),
             ledger: ledger.clone(),
+            carry_etags: false,
         });
         let people = Arc::new(people(&fake, &clock, &ledger));
         let slack = Arc::new(Said::default());

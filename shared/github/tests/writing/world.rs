@@ -121,7 +121,7 @@ impl World {
                 installation: None,
             },
         };
-        GitHub::new(Settings { api_url: self.fake.url(), auth, clock, ledger }).unwrap()
+        GitHub::new(Settings { api_url: self.fake.url(), auth, clock, ledger, carry_etags: false }).unwrap()
     }
 
     /// Where people's own accounts are, with one of them linked.

@@ -78,6 +78,8 @@ pub struct Options {
     pub require_git_auth: bool,
     /// Start of `html_url`s, e.g. the page of the sandbox; the fake's own address when `None`.
     pub web_url: Option<String>,
+    /// Makes ETags in a way that nobody could work out.
+    pub other_etags: bool,
     /// Who judges every request and answer; what they find fails the test when the last handle is dropped.
     pub watch: Watch,
 }
@@ -91,6 +93,7 @@ impl Default for Options {
             rate_limit: 5000,
             require_git_auth: false,
             web_url: None,
+            other_etags: false,
             watch: Watch::default(),
         }
     }
@@ -115,6 +118,7 @@ pub(crate) struct Inner {
     url: String,
     web_url: Mutex<String>,
     require_git_auth: Mutex<bool>,
+    pub(crate) other_etags: bool,
     app_key: OnceLock<auth::AppKey>,
 }
 
@@ -157,6 +161,7 @@ impl FakeGitHub {
                 web_url: Mutex::new(options.web_url.unwrap_or_else(|| url.clone())),
                 url,
                 require_git_auth: Mutex::new(options.require_git_auth),
+                other_etags: options.other_etags,
                 app_key: OnceLock::new(),
             });
             made = Some(Arc::clone(&inner));

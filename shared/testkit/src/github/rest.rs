@@ -135,7 +135,7 @@ fn answer(inner: &Arc<Inner>, ask: &Ask, full: String, fault: Option<FaultKind>,
             }
         }
     };
-    let answer = if is_git { answer } else { tagged(ask, moved::in_links(inner, ask, answer)) };
+    let answer = if is_git { answer } else { tagged(inner, ask, moved::in_links(inner, ask, answer)) };
     charged &= answer.status != 304;
     let token = ask.header("authorization").and_then(auth::secret_of).unwrap_or_default();
     let answer = if is_git { answer } else { metered(inner, ask, answer, charged) };
@@ -262,12 +262,13 @@ fn in_repo(
 }
 
 /// Adds the ETag to a good GET, and turns it into a 304 where the caller has it already.
-fn tagged(ask: &Ask, answer: Answer) -> Answer {
+fn tagged(inner: &Inner, ask: &Ask, answer: Answer) -> Answer {
     if ask.method != "GET" || answer.status != 200 || ask.path.starts_with("/sandbox/") {
         return answer;
     }
     let accept = ask.header("accept").unwrap_or_default();
-    let etag = etag::of(ask.header("authorization").unwrap_or_default(), accept, &answer.body);
+    let salted = format!("{accept}{}", if inner.other_etags { "salt" } else { "" });
+    let etag = etag::of(ask.header("authorization").unwrap_or_default(), &salted, &answer.body);
     let known = ask.header("if-none-match").is_some_and(|tags| etag::matches(tags, &etag));
     let answer = if known { Answer { status: 304, body: Vec::new(), headers: Vec::new() } } else { answer };
     answer
