@@ -46,6 +46,9 @@ impl GitHub {
         if !rights.push {
             missing.push("write access to the repository (without it an approval does not count)".to_owned());
         }
+        if also.iter().any(|(name, _)| *name == "checks") {
+            missing.push("a GitHub App, from which alone GitHub takes check runs (a token can do with `check: status`)".to_owned());
+        }
         Ok(Standing { login: account.login, missing })
     }
 

@@ -237,10 +237,15 @@ async fn a_refused_token_and_a_hidden_repository_are_named() {
 
 #[tokio::test]
 async fn limits_are_obeyed_and_not_waited_for() {
-    for (after, wanted) in [(Some(7), 7), (None, 60)] {
+    for (limit, wanted) in [
+        (FaultKind::RateLimited(Some(7)), 7),
+        (FaultKind::RateLimited(None), 60),
+        (FaultKind::TooMany(Some(7)), 7),
+        (FaultKind::TooMany(None), 60),
+    ] {
         let world = World::new();
         let now = world.fake.clock().now();
-        world.fake.fault(Fault::once("GET", "/repos", FaultKind::RateLimited(after)));
+        world.fake.fault(Fault::once("GET", "/repos", limit));
         for _ in 0..2 {
             let error = world.github.pulls(&world.name, 1, None).await.unwrap_err();
             assert!(matches!(error, ForgeError::RateLimited { until } if until == now + wanted), "{error}");
@@ -258,14 +263,16 @@ async fn limits_are_obeyed_and_not_waited_for() {
 
 #[tokio::test]
 async fn failed_reads_are_tried_again() {
-    let world = World::new();
-    let fail = |times| world.fake.fault(Fault::once("GET", "/repos", FaultKind::Status(502)).times(times));
-    fail(2);
-    world.github.pulls(&world.name, 1, None).await.unwrap();
-    assert_eq!(world.requests().len(), 3);
-    fail(3);
-    let error = world.github.pulls(&world.name, 1, None).await.unwrap_err();
-    assert!(error.heals() && error.to_string().contains("status 502"), "{error}");
+    for (kind, why) in [(FaultKind::Status(502), "status 502"), (FaultKind::Cut, "did not answer")] {
+        let world = World::new();
+        let fail = |times| world.fake.fault(Fault::once("GET", "/repos", kind.clone()).times(times));
+        fail(2);
+        world.github.pulls(&world.name, 1, None).await.unwrap();
+        assert_eq!(world.requests().len(), 3);
+        fail(3);
+        let error = world.github.pulls(&world.name, 1, None).await.unwrap_err();
+        assert!(error.heals() && error.to_string().contains(why), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -324,6 +331,9 @@ async fn the_doctor_says_who_we_are_and_what_is_missing() {
     let world = World::new();
     let standing = world.github.doctor(&world.name, &[]).await.unwrap();
     assert_eq!((standing.login.as_str(), standing.missing.len()), (DEFAULT_LOGIN, 0), "{standing:?}");
+    let also = [("checks", "write")];
+    let missing = world.github.doctor(&world.name, &also).await.unwrap().missing.join(", ");
+    assert!(missing.starts_with("a GitHub App") && !missing.contains("access"), "{missing}");
     world.repo.allow(DEFAULT_LOGIN, testkit::github::Permission::Read);
     let standing = world.github.doctor(&world.name, &[]).await.unwrap();
     assert!(standing.missing.join(" ").starts_with("write access"), "{standing:?}");

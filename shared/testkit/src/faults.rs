@@ -16,6 +16,10 @@ pub enum FaultKind {
     StatusAfter(u16),
     /// GitHub: 403 of the secondary rate limit; Slack: 429. With this `Retry-After` in seconds, or without the header.
     RateLimited(Option<u64>),
+    /// The same limit as a 429, which GitHub gives just as well.
+    TooMany(Option<u64>),
+    /// Handled in full (a write lands), but the connection breaks in the middle of the answer's body; an empty one arrives.
+    Cut,
     /// Handled, and answered after this long.
     Slow(Duration),
 }

@@ -4,6 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
 use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use futures::StreamExt as _;
+use futures::stream::once;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 
@@ -34,6 +38,20 @@ pub(crate) fn start(port: u16, router: impl FnOnce(SocketAddr, Handle) -> Router
         .spawn(move || serve(runtime, listener, router, stopped))
         .context("cannot start the server's thread")?;
     Ok(Server { stop: Some(stop) })
+}
+
+/// The same answer, with a body of which the first half arrives before the connection breaks.
+pub(crate) async fn cut(answer: Response) -> Response {
+    let (mut parts, body) = answer.into_parts();
+    let whole = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
+    let half = whole.slice(..whole.len() / 2);
+    parts.headers.remove(http::header::CONTENT_LENGTH);
+    let broken = async {
+        // Until then the half is sent off.
+        tokio::task::yield_now().await;
+        Err(std::io::Error::other("cut on demand"))
+    };
+    Response::from_parts(parts, Body::from_stream(once(async move { Ok(half) }).chain(once(broken))))
 }
 
 fn serve(runtime: Runtime, listener: std::net::TcpListener, router: Router, stopped: oneshot::Receiver<()>) {

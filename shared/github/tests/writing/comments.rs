@@ -17,7 +17,7 @@ fn parts(texts: &[&str]) -> Vec<String> {
     (1..).zip(texts).map(|(part, text)| format!("{}\n{text}", marker::line(NAME, part))).collect()
 }
 
-async fn say(github: &GitHub, key: &PullKey, texts: &[&str]) -> Result<String, ForgeError> {
+pub(crate) async fn say(github: &GitHub, key: &PullKey, texts: &[&str]) -> Result<String, ForgeError> {
     github.sticky_comment(key, NAME, &parts(texts)).await
 }
 
@@ -112,7 +112,7 @@ async fn trouble_at_every_step(world: World, case: &Case, trouble: Trouble) {
         assert_eq!(comments.iter().filter(|c| c.author == "mallory").count(), 1);
     }
     assert!(
-        troubled > 0 || matches!(trouble, Trouble::Lost | Trouble::Unheard),
+        troubled > 0 || matches!(trouble, Trouble::Lost | Trouble::Unheard | Trouble::Cut),
         "{trouble:?} troubled nobody"
     );
 }
@@ -124,6 +124,13 @@ async fn a_post_that_landed_unheard_is_heard_of_by_looking() {
     world.fake.fault(Fault::once("POST", "/repos/acme/fleet/issues", FaultKind::StatusAfter(502)));
     say(&github, &key, &["report"]).await.unwrap();
     assert_eq!(world.writes(), ["POST 502"]);
+    let key = world.open("cut");
+    world.fake.fault(Fault::once("POST", "/repos/acme/fleet/issues", FaultKind::Cut));
+    say(&github, &key, &["report"]).await.unwrap();
+    assert_eq!(
+        (world.writes(), said(&world, &key)),
+        (vec!["POST 201".to_owned()], vec!["report".to_owned()])
+    );
 
     // It did not land: nothing is posted blindly, and the next try posts it.
     let key = world.open("two");

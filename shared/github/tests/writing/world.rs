@@ -71,13 +71,16 @@ pub(crate) enum Trouble {
     Lost,
     /// It is handled, and we do not hear of it.
     Unheard,
+    /// It is handled, and the connection breaks in the middle of the answer.
+    Cut,
     /// The secondary rate limit.
     Limited,
     /// It is handled, we do not hear of it, and nothing that we ask after it arrives: a process that dies there.
     Death,
 }
 
-pub(crate) const TROUBLES: [Trouble; 4] = [Trouble::Lost, Trouble::Unheard, Trouble::Limited, Trouble::Death];
+pub(crate) const TROUBLES: [Trouble; 5] =
+    [Trouble::Lost, Trouble::Unheard, Trouble::Cut, Trouble::Limited, Trouble::Death];
 
 pub(crate) struct World {
     pub(crate) fake: FakeGitHub,
@@ -110,17 +113,25 @@ impl World {
 
     /// A process that has asked nothing yet.
     pub(crate) fn process(&self) -> GitHub {
-        let clock: Arc<dyn Clock> = Arc::new(SameClock(self.fake.clock()));
-        let table: Arc<dyn Table> = Arc::<Memory>::clone(&self.table);
-        let ledger = Ledger::new(table, Arc::clone(&clock));
-        let auth = match self.who {
+        self.process_as(self.who)
+    }
+
+    /// The same with another account of ours, and with the same state.
+    pub(crate) fn process_as(&self, who: As) -> GitHub {
+        self.signed_in(match who {
             As::Person => Auth::Token(DEFAULT_TOKEN.to_owned().into()),
             As::App => Auth::App {
                 app_id: APP_ID,
                 private_key_pem: self.fake.app_key_pem().into(),
                 installation: None,
             },
-        };
+        })
+    }
+
+    pub(crate) fn signed_in(&self, auth: Auth) -> GitHub {
+        let clock: Arc<dyn Clock> = Arc::new(SameClock(self.fake.clock()));
+        let table: Arc<dyn Table> = Arc::<Memory>::clone(&self.table);
+        let ledger = Ledger::new(table, Arc::clone(&clock));
         GitHub::new(Settings { api_url: self.fake.url(), auth, clock, ledger, carry_etags: false }).unwrap()
     }
 
@@ -167,6 +178,7 @@ impl World {
             match trouble {
                 Trouble::Lost => FaultKind::Status(502),
                 Trouble::Unheard | Trouble::Death => FaultKind::StatusAfter(502),
+                Trouble::Cut => FaultKind::Cut,
                 Trouble::Limited => FaultKind::RateLimited(Some(30)),
             },
         ));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::tests::world;
 use super::*;
+use crate::faults::FaultKind;
 
 #[tokio::test]
 async fn every_answer_says_what_is_left_and_who_it_is() {
@@ -52,6 +53,46 @@ async fn limits_say_which_of_them_it_is() {
     let limited = world.get("/user").await;
     assert_eq!((limited.status, limited.header("retry-after")), (403, "60"));
     assert!(limited.body["documentation_url"].as_str().unwrap().ends_with("#about-secondary-rate-limits"));
+}
+
+#[tokio::test]
+async fn creating_is_limited_for_who_creates() {
+    let world = world(Options::default());
+    world.github.add_token("alice-token", "alice");
+    let comment = async |token: &str| {
+        let made =
+            world.send("POST", "/repos/acme/fleet/issues/1/comments", token, json!({"body": "x"}), &[]).await;
+        (made.status, made.header("retry-after").parse::<i64>().unwrap_or_default())
+    };
+    world.github.count_creations(DEFAULT_TOKEN, 80);
+    assert_eq!(comment(DEFAULT_TOKEN).await, (403, 60));
+    assert_eq!(comment("alice-token").await, (201, 0), "others may");
+    world.github.clock().advance(60);
+    assert_eq!(comment(DEFAULT_TOKEN).await, (201, 0));
+    world.github.count_creations(DEFAULT_TOKEN, 419);
+    world.github.clock().advance(60);
+    let (status, after) = comment(DEFAULT_TOKEN).await;
+    assert!(status == 403 && (3_400..3_500).contains(&after), "{status} {after}: 500 within the hour");
+    world.github.clock().advance(after);
+    assert_eq!(comment(DEFAULT_TOKEN).await, (201, 0));
+}
+
+#[tokio::test]
+async fn limits_come_as_429_too_and_connections_break() {
+    let world = world(Options::default());
+    world.github.fault(Fault::once("GET", "/user", FaultKind::TooMany(Some(7))));
+    let limited = world.get("/user").await;
+    assert_eq!((limited.status, limited.header("retry-after")), (429, "7"));
+    assert!(limited.body["documentation_url"].as_str().unwrap().ends_with("#about-secondary-rate-limits"));
+
+    let comments = "/repos/acme/fleet/issues/1/comments";
+    world.github.fault(Fault::once("POST", comments, FaultKind::Cut));
+    let client = reqwest::Client::builder().no_proxy().user_agent("tests").build().unwrap();
+    let asked = client.post(format!("{}{comments}", world.github.url())).bearer_auth(DEFAULT_TOKEN);
+    let answer = asked.json(&json!({"body": "landed"})).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 201, "its head arrives");
+    assert!(answer.text().await.is_err(), "its body does not");
+    assert_eq!(world.repo.comments(1).len(), 1, "the write landed");
 }
 
 #[tokio::test]

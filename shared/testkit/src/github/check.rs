@@ -54,7 +54,7 @@ fn try_make_run(at: &At<'_>) -> Result<Answer, Answer> {
         return Err(invalid("Invalid request.\n\n\"name\", \"head_sha\" weren't supplied."));
     };
     known(&bare, sha)?;
-    may_create(at.inner)?;
+    may_create(at)?;
     let mut state = at.inner.state();
     let (id, now) = (state.id(), state.tick());
     let mut run = CheckRun {
@@ -210,7 +210,7 @@ fn try_make_status(at: &At<'_>, sha: &str) -> Result<Answer, Answer> {
     }
     let context = ask["context"].as_str().unwrap_or("default").to_owned();
     let links = at.links();
-    may_create(at.inner)?;
+    may_create(at)?;
     let mut state = at.inner.state();
     let (id, now) = (state.id(), state.tick());
     let made = CommitStatus {

@@ -54,7 +54,7 @@ impl Limits {
         let points = if matches!(method, "GET" | "HEAD" | "OPTIONS") { 1 } else { 5 };
         if mine.iter().map(|(_, points)| points).sum::<u64>() + points > POINTS_PER_MINUTE {
             let first = mine.first().map_or(now, |(at, _)| *at);
-            return Err(secondary_limit(u64::try_from(first + 60 - now).ok()));
+            return Err(secondary_limit(403, u64::try_from(first + 60 - now).ok()));
         }
         match mine.last_mut().filter(|(at, _)| *at == now) {
             Some((_, sum)) => *sum += points,
@@ -64,9 +64,10 @@ impl Limits {
     }
 }
 
-pub(crate) fn secondary_limit(after: Option<u64>) -> Answer {
+/// GitHub gives it as 403 or 429.
+pub(crate) fn secondary_limit(status: u16, after: Option<u64>) -> Answer {
     let text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
-    let answer = about(403, text, "#about-secondary-rate-limits");
+    let answer = about(status, text, "#about-secondary-rate-limits");
     match after {
         Some(seconds) => answer.with("retry-after", seconds.to_string()),
         None => answer,

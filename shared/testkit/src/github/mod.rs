@@ -280,6 +280,14 @@ impl FakeGitHub {
         state.meters.insert(key, state::Meter { used, reset });
     }
 
+    /// Counts so many creations of content (comments, reviews, checks) for the owner of a token, as if they were made just now.
+    pub fn count_creations(&self, token: &str, times: usize) {
+        let mut state = self.inner.state();
+        let now = state.clock.now();
+        let login = state.tokens.get(token).map_or_else(String::new, |t| t.login.clone());
+        state.creations.entry(login).or_default().extend(std::iter::repeat_n(now, times));
+    }
+
     /// Plans trouble for the next matching requests.
     pub fn fault(&self, fault: Fault) {
         self.inner.desk.plan(fault);

@@ -15,7 +15,7 @@ use super::auth::{self, Caller};
 use super::state::Meter;
 use super::{Inner, check, etag, limits, merge, message, moved, owners, people, read, serve, write};
 use crate::faults::{FaultKind, Seen, body_text};
-use crate::server::BODY_LIMIT;
+use crate::server::{self, BODY_LIMIT};
 
 /// A request, read whole.
 #[derive(Debug)]
@@ -95,6 +95,7 @@ async fn dispatch(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Respon
     };
     let full = if query.is_empty() { ask.path.clone() } else { format!("{}?{query}", ask.path) };
     let fault = inner.desk.take(&ask.method, &full);
+    let broken = matches!(fault, Some(FaultKind::Cut));
     let slow = match fault {
         Some(FaultKind::Slow(time)) => Some(time),
         _ => None,
@@ -106,7 +107,8 @@ async fn dispatch(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Respon
     if let Some(time) = slow {
         tokio::time::sleep(time).await;
     }
-    respond(answered.unwrap_or_else(|_| Answer::error(500, "the fake itself failed")))
+    let answer = respond(answered.unwrap_or_else(|_| Answer::error(500, "the fake itself failed")));
+    if broken { server::cut(answer).await } else { answer }
 }
 
 fn respond(answer: Answer) -> Response {
@@ -121,12 +123,13 @@ fn answer(inner: &Arc<Inner>, ask: &Ask, full: String, fault: Option<FaultKind>,
     let is_git = ask.path.contains(".git/");
     inner.before.request();
     let mut charged = !is_git && ask.path != "/rate_limit" && !ask.path.starts_with("/sandbox/");
-    let planned = fault.as_ref().is_some_and(|kind| !matches!(kind, FaultKind::Slow(_)));
+    let planned = fault.as_ref().is_some_and(|kind| !matches!(kind, FaultKind::Slow(_) | FaultKind::Cut));
     let answer = match fault {
         Some(FaultKind::Status(status)) => Answer::error(status, status_text(status)),
         Some(FaultKind::Answer(status, body)) => Answer::json(status, &body),
-        Some(FaultKind::RateLimited(after)) => limits::secondary_limit(after),
-        _ if !room && !is_git => limits::secondary_limit(None),
+        Some(FaultKind::RateLimited(after)) => limits::secondary_limit(403, after),
+        Some(FaultKind::TooMany(after)) => limits::secondary_limit(429, after),
+        _ if !room && !is_git => limits::secondary_limit(403, None),
         other => {
             let done = if is_git { serve::handle(inner, ask) } else { guarded(inner, ask, charged) };
             match other {

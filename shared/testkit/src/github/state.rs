@@ -252,8 +252,8 @@ pub(crate) struct State {
     /// Names that repositories had, in lower case, and which repositories.
     pub(crate) moved: BTreeMap<String, u64>,
     pub(crate) meters: BTreeMap<String, Meter>,
-    /// Times of content creations, Unix seconds.
-    pub(crate) writes: Vec<i64>,
+    /// When each identity created content, Unix seconds, oldest first.
+    pub(crate) creations: BTreeMap<String, Vec<i64>>,
     pub(crate) rate_limit: u64,
     /// The App's short name now; its bot is `SLUG[bot]`.
     pub(crate) app_slug: String,
@@ -272,7 +272,7 @@ impl State {
             repos: BTreeMap::new(),
             moved: BTreeMap::new(),
             meters: BTreeMap::new(),
-            writes: Vec::new(),
+            creations: BTreeMap::new(),
             rate_limit,
             app_slug: super::APP_SLUG.to_owned(),
             granted: Default::default(),

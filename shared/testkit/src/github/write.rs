@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::auth::{self, APP_PERMISSIONS, Caller};
 use super::limits::secondary_limit;
 use super::read::At;
-use super::rest::{Answer, Ask};
+use super::rest::{Answer, Ask, meter_key};
 use super::shape::{self, Links, RepoFacts};
 use super::state::{Comment, Grant, Permission, PullState, Repo, Review};
 use super::{INSTALLATION_ID, Inner, message};
@@ -52,16 +52,22 @@ fn check_length(body: &str, resource: &str) -> Result<(), Answer> {
     Err(refused(errors, "Validation Failed"))
 }
 
-/// Content creation is limited to 80 a minute and 500 an hour.
-pub(crate) fn may_create(inner: &Inner) -> Result<(), Answer> {
-    let mut state = inner.state();
+/// How much each identity may create within how many seconds.
+const CREATIONS: [(usize, i64); 2] = [(80, 60), (500, 3600)];
+
+/// Counts a creation by the caller, or refuses it for as long as too much was created.
+pub(crate) fn may_create(at: &At<'_>) -> Result<(), Answer> {
+    let mut state = at.inner.state();
     let now = state.clock.now();
-    state.writes.retain(|at| now - at < 3600);
-    let minute = state.writes.iter().filter(|at| now - **at < 60).count();
-    if minute >= 80 || state.writes.len() >= 500 {
-        return Err(secondary_limit(Some(60)));
+    let mine = state.creations.entry(meter_key(at.caller)).or_default();
+    for (most, within) in CREATIONS {
+        let old = mine.partition_point(|made| now - made >= within);
+        if mine.len() - old >= most {
+            return Err(secondary_limit(403, u64::try_from(mine[old] + within - now).ok()));
+        }
     }
-    state.writes.push(now);
+    mine.retain(|made| now - made < 3600);
+    mine.push(now);
     Ok(())
 }
 
@@ -91,7 +97,7 @@ fn try_comment(at: &At<'_>, number: &str) -> Result<Answer, Answer> {
     let author = login(at.caller)?;
     let found = at.find(number, "metadata", "read")?;
     let body = body_of(at.ask, "IssueComment")?;
-    may_create(at.inner)?;
+    may_create(at)?;
     let links = at.links();
     let mut state = at.inner.state();
     let (id, now) = (state.id(), state.tick());
@@ -147,7 +153,9 @@ fn on_comment(
         .find(|c| c.id.to_string() == id)
         .cloned()
         .ok_or_else(Answer::not_found)?;
-    if comment.author != who && state.permission(repo, &who) < Permission::Write {
+    // An App whose permission was enough so far may change anybody's.
+    let app = matches!(at.caller, Caller::Token(token) if token.installation.is_some());
+    if comment.author != who && !app && state.permission(repo, &who) < Permission::Write {
         return Err(Answer::error(403, "Must have admin rights to Repository."));
     }
     let now = state.tick();
@@ -181,7 +189,7 @@ fn try_review(at: &At<'_>, number: &str) -> Result<Answer, Answer> {
     if commit_id != pull.head_sha && !known.iter().any(|c| c.sha == commit_id) {
         return Err(unprocessable("The commit_id is not part of the pull request"));
     }
-    may_create(at.inner)?;
+    may_create(at)?;
     let links = at.links();
     let mut state = at.inner.state();
     let (id, now) = (state.id(), state.tick());

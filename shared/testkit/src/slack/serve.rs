@@ -73,7 +73,8 @@ async fn answer(
             json_answer(status, &json!({"ok": false, "error": "internal_error"}))
         }
         Some(FaultKind::Answer(status, value)) => json_answer(status, &value),
-        Some(FaultKind::RateLimited(after)) => rate_limited(after),
+        Some(FaultKind::RateLimited(after) | FaultKind::TooMany(after)) => rate_limited(after),
+        Some(FaultKind::Cut) => crate::server::cut(handle(inner, method, path, call, body)).await,
         Some(FaultKind::StatusAfter(status)) => {
             handle(inner, method, path, call, body);
             json_answer(status, &json!({"ok": false, "error": "internal_error"}))
