@@ -140,6 +140,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use ports::ledger::Ledger;
     use ports::{Clock, FixedClock, contract};
     use serde_json::json;
 
@@ -153,6 +154,23 @@ mod tests {
         let (clock, sqlite) = set_up();
         contract::table(&sqlite, &clock).await;
         contract::ledger(Arc::new(sqlite), clock).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn entries_that_are_added_at_the_same_time_are_all_kept() {
+        let (clock, sqlite) = set_up();
+        let ledger = Ledger::new(Arc::new(sqlite), clock);
+        let mut adding = tokio::task::JoinSet::new();
+        for entry in ["a", "b", "c", "d", "e", "f"] {
+            let ledger = ledger.clone();
+            adding.spawn(async move { ledger.add_to_note("list", entry).await.map(drop) });
+        }
+        while let Some(added) = adding.join_next().await {
+            added.unwrap().unwrap();
+        }
+        let mut all = ledger.add_to_note("list", "a").await.unwrap();
+        all.sort();
+        assert_eq!(all, ["a", "b", "c", "d", "e", "f"]);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Our comments on a pull request: one for each part of what is said, found by its marker and our own account. They are edited
 //! rather than posted again, and after every post and deletion GitHub is looked at again, so that whatever else happened at the
-//! same time, each part is there once.
+//! same time, each part is there once. Comments of an account that wrote in our name before are ours too, and are edited where GitHub
+//! lets this one: it asks for write access, of an App for its permission on issues or pull requests.
 
 use domain::{PullKey, marker};
 use http::Method;
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use crate::GitHub;
 use crate::http::Ask;
-use crate::me::Me;
+use crate::me::Us;
 use crate::policy::parsed;
 use crate::read::repo_path;
 use crate::wire::Comment;
@@ -27,6 +28,17 @@ enum Step {
     Delete { id: u64 },
 }
 
+/// How it went.
+#[derive(Debug, PartialEq, Eq)]
+enum Went {
+    /// All is as it should be.
+    Settled,
+    /// GitHub must be looked at again.
+    LookAgain,
+    /// GitHub does not let us change what another account of ours wrote.
+    NotLet,
+}
+
 impl GitHub {
     pub(crate) async fn our_comments(
         &self,
@@ -34,10 +46,11 @@ impl GitHub {
         name: &str,
         parts: &[String],
     ) -> Result<String, ForgeError> {
-        let me = self.me(&key.repo).await?;
+        let mut alone = false;
         let mut doubt: Option<(usize, ForgeError)> = None;
         for _ in 0..ROUNDS {
-            let (found, all) = self.comments_of(key, &me, name).await?;
+            let (mut found, all, us) = self.comments_of(key, name).await?;
+            found.retain(|(_, comment)| !alone || us.me.wrote(comment));
             let steps = plan(&found, parts);
             let posts =
                 |wanted: usize| steps.iter().any(|s| matches!(s, Step::Post { part } if *part == wanted));
@@ -52,8 +65,16 @@ impl GitHub {
                     reason,
                 });
             }
-            let settled = self.carry_out(key, parts, &steps, &mut doubt).await?;
-            if let (true, Some((_, first))) = (settled, found.into_iter().find(|(part, _)| *part == 1)) {
+            let theirs = |id: u64| found.iter().any(|(_, c)| c.id == id && !us.me.wrote(c));
+            let went = self.carry_out(key, parts, &steps, theirs, &mut doubt).await?;
+            if went == Went::NotLet {
+                tracing::warn!(
+                    "`{key}` keeps a comment of the account that Preflux wrote with before: GitHub lets this one not change it, so it has one of its own"
+                );
+                alone = true;
+            }
+            let first = found.into_iter().find(|(part, _)| *part == 1);
+            if let (Went::Settled, Some((_, first))) = (went, first) {
                 return Ok(first.html_url);
             }
         }
@@ -61,24 +82,34 @@ impl GitHub {
         Err(ForgeError::Unavailable { doing: format!("commenting on `{key}`"), reason })
     }
 
-    /// Does what is to be done. `false` means that GitHub must be looked at again.
+    /// Does what is to be done; `theirs` are comments of other accounts of ours.
     async fn carry_out(
         &self,
         key: &PullKey,
         parts: &[String],
         steps: &[Step],
+        theirs: impl Fn(u64) -> bool + Send,
         doubt: &mut Option<(usize, ForgeError)>,
-    ) -> Result<bool, ForgeError> {
-        let mut settled = true;
+    ) -> Result<Went, ForgeError> {
+        let mut went = Went::Settled;
         for step in steps {
             match *step {
-                Step::Edit { id, part } => settled &= self.edit_comment(key, id, &parts[part - 1]).await?,
-                Step::Delete { id } => {
-                    self.delete_comment(key, id).await?;
-                    settled = false;
-                }
+                Step::Edit { id, part } => match self.edit_comment(key, id, &parts[part - 1]).await {
+                    // What else is to be done is about a comment that is not to be counted on.
+                    Err(ForgeError::Refused { .. }) if theirs(id) => return Ok(Went::NotLet),
+                    Ok(true) => {}
+                    Ok(false) => went = Went::LookAgain,
+                    Err(error) => return Err(error),
+                },
+                Step::Delete { id } => match self.delete_comment(key, id).await {
+                    Err(ForgeError::Refused { .. }) if theirs(id) => return Ok(Went::NotLet),
+                    other => {
+                        other?;
+                        went = Went::LookAgain;
+                    }
+                },
                 Step::Post { part } => {
-                    settled = false;
+                    went = Went::LookAgain;
                     match self.post_comment(key, &parts[part - 1]).await {
                         // It may have landed all the same.
                         Err(error @ ForgeError::Unavailable { .. }) => {
@@ -90,7 +121,7 @@ impl GitHub {
                 }
             }
         }
-        Ok(settled)
+        Ok(went)
     }
 
     async fn post_comment(&self, key: &PullKey, body: &str) -> Result<(), ForgeError> {
@@ -138,23 +169,24 @@ impl GitHub {
         }
     }
 
-    /// Our comments of this name, oldest first, each with the part that it is; and whether all comments were seen.
+    /// Our comments of this name, oldest first, each with the part that it is; whether all comments were seen, and who we are.
     async fn comments_of(
         &self,
         key: &PullKey,
-        me: &Me,
         name: &str,
-    ) -> Result<(Vec<(usize, Comment)>, bool), ForgeError> {
+    ) -> Result<(Vec<(usize, Comment)>, bool, Us), ForgeError> {
         let doing = format!("listing the comments of `{key}`");
         let path = format!("{}/issues/{}/comments", repo_path(&key.repo), key.number);
         let (comments, all) =
             self.all::<Comment>(&key.repo, &path, MAX_PAGES, &doing, &format!("`{key}`")).await?;
+        // Whoever wrote one of these was remembered before, so we look who that is after.
+        let us = self.us(&key.repo).await?;
         let part = |comment: &Comment| marker::part_of(name, comment.body.as_deref()?);
-        let ours = comments.into_iter().filter(|comment| me.wrote(comment));
+        let ours = comments.into_iter().filter(|comment| us.wrote(comment));
         let mut found: Vec<(usize, Comment)> =
             ours.filter_map(|comment| part(&comment).map(|part| (part, comment))).collect();
         found.sort_by_key(|(_, comment)| comment.id);
-        Ok((found, all))
+        Ok((found, all, us))
     }
 }
 

@@ -107,6 +107,11 @@ impl Http {
         Ok(Self { base, octocrab: OnceLock::new() })
     }
 
+    /// GitHub's host.
+    pub(crate) fn host(&self) -> &str {
+        self.base.host().unwrap_or_default()
+    }
+
     fn octocrab(&self) -> Result<&Octocrab, octocrab::Error> {
         if let Some(made) = self.octocrab.get() {
             return Ok(made);

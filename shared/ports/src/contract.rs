@@ -99,6 +99,10 @@ pub async fn ledger(table: Arc<dyn Table>, clock: Arc<FixedClock>) {
     clock.advance(601);
     assert!(ledger.first_time("click", 600).await.expect("works"), "the window is over");
 
+    for (entry, list) in [("a", &["a"][..]), ("b", &["a", "b"]), ("a", &["a", "b"])] {
+        assert_eq!(ledger.add_to_note("list", entry).await.expect("works"), list, "each entry once");
+    }
+
     ledger.save_token("app", "secret", clock.now() + 3600).await.expect("works");
     assert!(ledger.token("app", 300).await.expect("works").is_some());
     clock.advance(3400);

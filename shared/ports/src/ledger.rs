@@ -191,6 +191,23 @@ impl Ledger {
         self.table.put(&Key::new("note", what), value, Expect::Anything, None).await.map(drop)
     }
 
+    /// Adds an entry to a note that is a list, unless it is there; gives the list. Of several that add at the same time none is lost.
+    pub async fn add_to_note(&self, what: &str, entry: &str) -> Result<Vec<String>, TableError> {
+        let place = Key::new("note", what);
+        for _ in 0..TRIES {
+            let (expect, mut list) = match self.read::<Vec<String>>(&place).await? {
+                Some((_, list)) if list.iter().any(|one| one == entry) => return Ok(list),
+                Some((version, list)) => (Expect::Version(version), list),
+                None => (Expect::Absent, Vec::new()),
+            };
+            list.push(entry.to_owned());
+            if self.write(&place, &list, expect, None).await?.is_some() {
+                return Ok(list);
+            }
+        }
+        Err(TableError::Unavailable(format!("`{what}` is written by others all the time")))
+    }
+
     /// Takes the lease `name` for `ttl_s` seconds; `None` while somebody else holds it.
     pub async fn lease(&self, name: &str, ttl_s: i64) -> Result<Option<Lease>, TableError> {
         let place = Key::new("lease", name);

@@ -5,4 +5,5 @@
 mod checks;
 mod comments;
 mod described;
+mod others;
 mod world;
