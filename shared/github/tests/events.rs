@@ -218,6 +218,21 @@ async fn floods_are_counted_and_gaps_are_said() {
     assert!(world.minute().await);
     let heard = world.heard();
     assert!(heard[0].contains("may be missing here"), "{}", heard[0]);
+    for _ in 0..301 {
+        world.repo.happens("ForkEvent", "mia", json!({"action": "forked"}));
+    }
+    assert!(world.minute().await);
+    assert_eq!(world.heard(), [""; 0], "said once an hour");
+    world.fake.clock().advance(3_600);
+    for _ in 0..301 {
+        world.repo.happens("ForkEvent", "mia", json!({"action": "forked"}));
+    }
+    assert!(world.minute().await);
+    let again = world.heard();
+    assert!(
+        again.len() == 1 && again[0].contains("may be missing here"),
+        "also where none of them is wanted: {again:?}"
+    );
     assert!(heard.last().unwrap().contains("280 earlier events"), "{heard:?}");
 }
 

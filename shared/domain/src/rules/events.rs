@@ -63,6 +63,11 @@ impl Holds {
 }
 
 impl EventRule {
+    /// A short id of what the rule says, by which what it told is known again, wherever it stands among the others.
+    pub fn id(&self) -> String {
+        super::id_of(&format!("{self:?}"))
+    }
+
     /// Whether an event, as GitHub's API gives it, is told.
     pub fn wants(&self, event: &Value) -> bool {
         let kind = event["type"].as_str().unwrap_or_default();

@@ -201,6 +201,10 @@ pub struct RepoRule {
     pub add_labels: BTreeMap<Trait, String>,
 }
 
+fn id_of(said: &str) -> String {
+    hex::encode(&Sha256::digest(said)[..6])
+}
+
 impl RepoRule {
     /// Every pull request of these repositories, diffed at once, reported to this channel.
     pub fn new(repositories: Repositories, channel: &str) -> Self {
@@ -239,8 +243,7 @@ impl RepoRule {
 
     /// A short id of what the rule says, by which a later run knows it again. Another text is another rule.
     pub fn id(&self) -> String {
-        let said = format!("{self:?}");
-        hex::encode(&Sha256::digest(said)[..6])
+        id_of(&format!("{self:?}"))
     }
 
     /// Whether this pull request counts, by everything but its files.

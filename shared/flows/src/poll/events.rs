@@ -18,6 +18,10 @@ use crate::error::JobError;
 
 /// GitHub lists this many events in pages of 100.
 const MOST_PAGES: u32 = 3;
+/// So many at the end of a page tell whether the pages after it are known.
+const OLDEST: usize = 10;
+/// How often it is said that some may be missing (seconds).
+const MISSED_AGAIN_S: i64 = 3_600;
 /// Events of one repository that one poll tells; of the others it says how many there are.
 const MOST_TOLD: usize = 20;
 /// Longest text of one, in bytes.
@@ -89,8 +93,11 @@ async fn leased(ctx: &PollCtx, repo: &RepoName) -> Result<Polled, JobError> {
         return Ok(unchanged);
     };
     let next = now + i64::try_from(page.interval_s).unwrap_or(60).max(every);
+    // One that came in late may stand among others that nobody saw yet: only where all of the oldest are known, what follows is too.
+    let reached =
+        |events: &[RepoEvent]| events.iter().rev().take(OLDEST).all(|event| known.ids.contains(&event.id));
     let (mut events, mut more, mut number) = (page.events, page.more, 1);
-    while !first && more && number < MOST_PAGES && events.iter().all(|event| !known.ids.contains(&event.id)) {
+    while !first && more && number < MOST_PAGES && !reached(&events) {
         number += 1;
         let Conditional::Fresh { value: page, .. } = ctx.forge.events(repo, number, None).await? else {
             break;
@@ -101,6 +108,9 @@ async fn leased(ctx: &PollCtx, repo: &RepoName) -> Result<Polled, JobError> {
     let ids: BTreeSet<u64> = events.iter().map(|event| event.id).collect();
     // GitHub keeps no more than these, and none of them was there before.
     let missed = !first && !known.ids.is_empty() && ids.is_disjoint(&known.ids) && !ids.is_empty();
+    if missed {
+        tracing::warn!(repo = %repo, "more happened in {repo} than GitHub lists: some events were never seen");
+    }
     let mut fresh: Vec<&RepoEvent> =
         events.iter().filter(|event| !first && !known.ids.contains(&event.id)).collect();
     fresh.sort_by_key(|event| event.id);
@@ -129,26 +139,28 @@ async fn tell(
     let Some(chat) = &ctx.chat else { return Ok(0) };
     let discovered = crate::rules::discovered(&ctx.ledger).await?;
     let mut told = 0;
-    for (place, rule) in ctx.events.iter().enumerate() {
+    for rule in &ctx.events {
         if !rule.repositories.mean(repo, &discovered) {
             continue;
         }
         let wanted: Vec<&&RepoEvent> = events.iter().filter(|event| rule.wants(&event.json)).collect();
         let left = wanted.len().saturating_sub(MOST_TOLD);
         let last = events.last().map_or(0, |event| event.id);
-        if missed && !wanted.is_empty() {
-            let sentence = replies::events_missed(repo);
-            let message = plain(&sentence);
-            say(ctx, chat.as_ref(), rule, &format!("event#{place}#{repo}#missed#{last}"), &message).await?;
+        let id = rule.id();
+        let again = format!("missed#{id}#{repo}");
+        if missed && !ctx.ledger.was_seen(&again).await? {
+            let message = plain(&replies::events_missed(repo));
+            say(ctx, chat.as_ref(), rule, &format!("event#{id}#{repo}#missed#{last}"), &message).await?;
+            ctx.ledger.first_time(&again, MISSED_AGAIN_S).await?;
         }
         for event in wanted.into_iter().skip(left) {
-            let key = format!("event#{place}#{repo}#{}", event.id);
+            let key = format!("event#{id}#{repo}#{}", event.id);
             say(ctx, chat.as_ref(), rule, &key, &message(rule, repo, event)).await?;
             told += 1;
         }
         if left > 0 {
             let sentence = replies::events_left_out(repo, left);
-            say(ctx, chat.as_ref(), rule, &format!("event#{place}#{repo}#more#{last}"), &plain(&sentence))
+            say(ctx, chat.as_ref(), rule, &format!("event#{id}#{repo}#more#{last}"), &plain(&sentence))
                 .await?;
         }
     }
