@@ -9,6 +9,7 @@ mod own;
 mod rules;
 mod standalone;
 mod webhook;
+mod whole;
 mod world;
 
 use std::time::Duration;
