@@ -43,8 +43,8 @@ const CHORES: &[Chore] = &[
     },
     Chore {
         name: "bench",
-        usage: "render|diff [--quick] [--only WORKLOAD] [--write FILE]",
-        about: "render: builds beside the kustomize command and library; diff: a pull request's diff beside `flux diff`; tells times and ratios",
+        usage: "render|diff|poll [--quick] [--only WORKLOAD] [--write FILE]",
+        about: "render: builds beside the kustomize command and library; diff: a pull request's diff beside `flux diff`; poll: hundreds of repositories; tells times and ratios",
         run: |args| bench::run(args).map(|()| ExitCode::SUCCESS),
     },
     Chore {

@@ -78,6 +78,8 @@ pub struct Options {
     pub require_git_auth: bool,
     /// Start of `html_url`s, e.g. the page of the sandbox; the fake's own address when `None`.
     pub web_url: Option<String>,
+    /// How much later than it could it answers.
+    pub away: std::time::Duration,
     /// Makes ETags in a way that nobody could work out.
     pub other_etags: bool,
     /// Who judges every request and answer; what they find fails the test when the last handle is dropped.
@@ -93,6 +95,7 @@ impl Default for Options {
             rate_limit: 5000,
             require_git_auth: false,
             web_url: None,
+            away: std::time::Duration::ZERO,
             other_etags: false,
             watch: Watch::default(),
         }
@@ -119,6 +122,7 @@ pub(crate) struct Inner {
     web_url: Mutex<String>,
     require_git_auth: Mutex<bool>,
     pub(crate) other_etags: bool,
+    pub(crate) away: std::time::Duration,
     app_key: OnceLock<auth::AppKey>,
 }
 
@@ -162,6 +166,7 @@ impl FakeGitHub {
                 url,
                 require_git_auth: Mutex::new(options.require_git_auth),
                 other_etags: options.other_etags,
+                away: options.away,
                 app_key: OnceLock::new(),
             });
             made = Some(Arc::clone(&inner));

@@ -96,9 +96,10 @@ async fn dispatch(Shared(inner): Shared<Arc<Inner>>, request: Request) -> Respon
     let full = if query.is_empty() { ask.path.clone() } else { format!("{}?{query}", ask.path) };
     let fault = inner.desk.take(&ask.method, &full);
     let broken = matches!(fault, Some(FaultKind::Cut));
+    let away = Some(inner.away).filter(|away| !away.is_zero());
     let slow = match fault {
         Some(FaultKind::Slow(time)) => Some(time),
-        _ => None,
+        _ => away,
     };
     let shared = Arc::clone(&inner);
     let under_way = shared.limits.enter();

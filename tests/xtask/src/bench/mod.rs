@@ -1,4 +1,4 @@
-//! `cargo xtask bench diff` is in [`diff`]. `cargo xtask bench render`: the same builds by our crate, by `preflux build`, by the kustomize library and by
+//! `cargo xtask bench diff` is in [`diff`], `cargo xtask bench poll` in [`poll`]. `cargo xtask bench render`: the same builds by our crate, by `preflux build`, by the kustomize library and by
 //! `kustomize build`, in turn on the same machine, and a page of what came out.
 //!
 //! It measures and asserts nothing about time. What is built is in `shared/kustomize/benches/workloads`; the programs
@@ -6,6 +6,7 @@
 
 mod diff;
 mod measure;
+mod poll;
 mod programs;
 mod report;
 mod workloads;
@@ -19,11 +20,18 @@ use anyhow::{Context as _, Result, bail};
 use crate::bench::programs::Programs;
 use crate::bench::report::Report;
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Render,
+    Diff,
+    Poll,
+}
+
 /// What was asked for.
-#[derive(Default)]
 struct Options {
-    /// The diff, rather than the render.
-    diff: bool,
+    /// What is measured.
+    what: What,
     /// Fewer rounds and smaller workloads, for a look.
     quick: bool,
     /// Only the workload of this name.
@@ -35,9 +43,10 @@ struct Options {
 /// The chore.
 pub(crate) fn run(args: Vec<String>) -> Result<()> {
     let options = parse(args)?;
-    let (title, page) = match options.diff {
-        true => (diff::TITLE, diff::page(options.quick)?),
-        false => (report::TITLE, render(&options)?),
+    let (title, page) = match options.what {
+        What::Diff => (diff::TITLE, diff::page(options.quick)?),
+        What::Poll => (poll::TITLE, poll::page(options.quick)?),
+        What::Render => (report::TITLE, render(&options)?),
     };
     println!("\n{page}");
     if let Some(file) = options.write {
@@ -91,16 +100,19 @@ fn replaced(before: &str, title: &str, page: &str) -> String {
 
 fn parse(args: Vec<String>) -> Result<Options> {
     let mut args = args.into_iter();
-    let diff = match args.next().as_deref() {
-        Some("render") => false,
-        Some("diff") => true,
-        _ => bail!("`bench` knows `render` and `diff`; see `cargo xtask bench --help`"),
+    let what = match args.next().as_deref() {
+        Some("render") => What::Render,
+        Some("diff") => What::Diff,
+        Some("poll") => What::Poll,
+        _ => bail!("`bench` knows `render`, `diff` and `poll`; see `cargo xtask bench --help`"),
     };
-    let mut options = Options { diff, ..Options::default() };
+    let mut options = Options { what, quick: false, only: None, write: None };
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--quick" => options.quick = true,
-            "--only" if !diff => options.only = Some(args.next().context("`--only` needs a workload")?),
+            "--only" if what == What::Render => {
+                options.only = Some(args.next().context("`--only` needs a workload")?)
+            }
             "--write" => options.write = Some(args.next().context("`--write` needs a file")?.into()),
             _ => bail!("`bench` knows no `{arg}` here; see `cargo xtask bench --help`"),
         }
