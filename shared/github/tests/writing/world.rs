@@ -1,59 +1,22 @@
 //! A repository with a pull request, processes of ours that write to it, and trouble at any of their requests.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+#[path = "../world/memory.rs"]
+mod memory;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use domain::interact::Person;
 use domain::{PullKey, RepoName};
 use github::{Auth, GitHub, LinkedPeople, PeopleSettings, Settings};
 use ports::ledger::Ledger;
-use ports::{Clock, Expect, Key, People as _, Record, Table, TableError};
-use serde_json::Value;
+use ports::{Clock, People as _, Table};
 use testkit::faults::{Fault, FaultKind};
 use testkit::github::{
     APP_ID, CLIENT_ID, CLIENT_SECRET, DEFAULT_LOGIN, DEFAULT_TOKEN, FakeGitHub, Options, PullSpec, RepoHandle,
 };
 
-/// The fake's clock as ours.
-struct SameClock(testkit::clock::Clock);
-
-impl Clock for SameClock {
-    fn now(&self) -> i64 {
-        self.0.now()
-    }
-}
-
-/// State in memory. Nothing here writes conditionally.
-#[derive(Default)]
-struct Memory(Mutex<BTreeMap<Key, Value>>);
-
-#[async_trait]
-impl Table for Memory {
-    async fn get(&self, key: &Key) -> Result<Option<Record>, TableError> {
-        Ok(self.0.lock().unwrap().get(key).map(|value| Record { version: 1, value: value.clone() }))
-    }
-
-    async fn put(
-        &self,
-        key: &Key,
-        value: &Value,
-        _: Expect,
-        _: Option<i64>,
-    ) -> Result<Option<u64>, TableError> {
-        self.0.lock().unwrap().insert(key.clone(), value.clone());
-        Ok(Some(1))
-    }
-
-    async fn delete(&self, key: &Key, _: Expect) -> Result<bool, TableError> {
-        Ok(self.0.lock().unwrap().remove(key).is_some())
-    }
-
-    async fn list(&self, _: &str) -> Result<Vec<(Key, Record)>, TableError> {
-        Ok(Vec::new())
-    }
-}
+use memory::{Memory, SameClock};
 
 /// Who we are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
