@@ -123,3 +123,33 @@ async fn the_doctor_says_what_the_app_of_people_needs() {
         "{out}"
     );
 }
+
+/// What the webhook's deliveries are verified with: one secret, two while it is being replaced, and nothing that can be guessed.
+#[tokio::test]
+async fn the_doctor_says_whether_webhooks_can_be_verified() {
+    let world = World::without_cluster();
+    let file = world.config_file();
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace("token: github-token}", "token: github-token, webhook_secret: hook}"))
+        .unwrap();
+    let (one, two) = ("a-secret-of-the-webhook-0123456789", "a-newer-secret-of-the-webhook-0123");
+    let both = format!("{one}\n{two}\n");
+    let three = format!("{both}{one}\n");
+    for (value, code, line) in [
+        (one, 0, "ok    webhook: the secret that GitHub signs with is there"),
+        (&both, 0, "note  webhook: two secrets are accepted"),
+        (
+            "short",
+            1,
+            "WRONG webhook: secret `hook` (`github.webhook_secret`) must have at least 16 characters",
+        ),
+        (&three, 1, "WRONG webhook: secret `hook` (`github.webhook_secret`) must have one line, or two"),
+        ("\n", 1, "WRONG webhook: secret `hook` may not be read: it is empty"),
+    ] {
+        world.secret_file("hook", value);
+        let (ended, said) = doctor(&world);
+        assert!(said.contains(line), "{line}\n{said}");
+        assert!(![one, two].iter().any(|secret| said.contains(secret)), "a secret is shown: {said}");
+        assert_eq!(ended, Some(code), "{said}");
+    }
+}

@@ -92,7 +92,12 @@ impl Planted {
     /// The same for a deployment on Lambda.
     pub(crate) fn more(&self) -> More {
         let secrets = vec![("kubeconfig-edge", carriers::edge_kubeconfig()), ("age-key", identity())];
-        More { secrets, cluster: format!(", {}", more("<kubeconfig-edge>", "<age-key>")), log: Some(LOG) }
+        More {
+            secrets,
+            cluster: format!(", {}", more("<kubeconfig-edge>", "<age-key>")),
+            log: Some(LOG),
+            ..More::default()
+        }
     }
 
     /// Everything that must not leave, the programs' own credentials included.

@@ -7,9 +7,9 @@ use testkit::sample;
 use super::{World, reported};
 use crate::support::Serve;
 
-const SECRET: &str = "a-secret-of-the-webhook-0123456789";
+pub(crate) const SECRET: &str = "a-secret-of-the-webhook-0123456789";
 
-fn sign(secret: &str, body: &str) -> String {
+pub(crate) fn sign(secret: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body.as_bytes());
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))

@@ -4,6 +4,7 @@
 pub(crate) mod aws;
 mod role;
 mod runtime;
+mod webhook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,7 +63,11 @@ impl Deployment {
             ),
             Secret::new("PREFLUX_SLACK_SECRET", "SlackSecretArn", secret("slack", &own.to_string()).await),
         ];
-        let mut config = configuration(world);
+        let signed = match more.webhook {
+            Some(value) => format!(", webhook_secret: '{}'", secret("webhook", value).await),
+            None => String::new(),
+        };
+        let mut config = configuration(world, &signed);
         if world.has_cluster {
             let arn = secret("kubeconfig", &world.kubeconfig).await;
             secrets.push(Secret::new("PREFLUX_KUBECONFIG_SECRET", "KubeconfigSecretArn", arn));
@@ -153,13 +158,15 @@ pub(crate) struct More {
     pub(crate) secrets: Vec<(&'static str, String)>,
     /// What follows the cluster's name in the configuration.
     pub(crate) cluster: String,
+    /// What GitHub signs its webhook with.
+    pub(crate) webhook: Option<&'static str>,
     /// How much the functions log.
     pub(crate) log: Option<&'static str>,
 }
 
-fn configuration(world: &World) -> String {
+fn configuration(world: &World, of_github: &str) -> String {
     let super::world::Addresses { github, slack, repositories } = world.addresses();
-    format!("github: {{{github}}}\nslack: {{{slack}}}\n{repositories}")
+    format!("github: {{{github}{of_github}}}\nslack: {{{slack}}}\n{repositories}")
 }
 
 /// A secret: the variable that names it, the template's parameter for it, and its ARN.
