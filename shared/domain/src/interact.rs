@@ -182,55 +182,6 @@ pub fn check(click: &Click, record: &ReportRecord, now: &PullRequest) -> Result<
     Ok(())
 }
 
-/// What a slash command asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FluxCommand {
-    /// `/flux get kustomizations`, in one namespace or in all.
-    GetKustomizations {
-        /// Only this namespace; `None` is all.
-        namespace: Option<String>,
-    },
-    /// `/flux link`: begin to link one's own GitHub account, or end it with the code that the browser shows.
-    Link {
-        /// The code.
-        code: Option<String>,
-    },
-    /// `/flux unlink`.
-    Unlink,
-    /// `/flux whoami`: which GitHub account is linked.
-    WhoAmI,
-    /// `/flux help`, or nothing.
-    Help,
-}
-
-/// Reads the text behind `/flux`. The error says what was not understood.
-pub fn parse_command(text: &str) -> Result<FluxCommand, String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    match words.as_slice() {
-        [] | ["help" | "--help" | "-h", ..] => Ok(FluxCommand::Help),
-        ["get", "kustomization" | "kustomizations" | "ks", flags @ ..] => {
-            Ok(FluxCommand::GetKustomizations { namespace: namespace_of(flags)? })
-        }
-        ["link"] => Ok(FluxCommand::Link { code: None }),
-        ["link", code] => Ok(FluxCommand::Link { code: Some((*code).to_owned()) }),
-        ["link", ..] => Err("`link` takes nothing, or the code that the browser shows".to_owned()),
-        ["unlink"] => Ok(FluxCommand::Unlink),
-        ["whoami"] => Ok(FluxCommand::WhoAmI),
-        ["get", other, ..] => Err(format!("`get {other}` is not known here; `get kustomizations` is")),
-        ["get"] => Err("`get` wants to know what: `get kustomizations`".to_owned()),
-        [other, ..] => Err(format!("`{other}` is not known here; `get kustomizations` is")),
-    }
-}
-
-fn namespace_of(flags: &[&str]) -> Result<Option<String>, String> {
-    match flags {
-        [] | ["-A" | "--all-namespaces"] => Ok(None),
-        ["-n" | "--namespace", name] => Ok(Some((*name).to_owned())),
-        [one] if one.starts_with("--namespace=") => Ok(one.split_once('=').map(|(_, name)| name.to_owned())),
-        _ => Err(format!("flags `{}` are not known here; `-n NAMESPACE` and `-A` are", flags.join(" "))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,17 +248,5 @@ mod tests {
             let closed = check(&click("C1"), &record, &now(&head, PullState::Closed));
             assert_eq!(closed, Err(Refusal::NotOpen(PullState::Closed)));
         }
-    }
-
-    #[test]
-    fn commands_are_read_as_the_flux_cli_does() {
-        let get = |ns: Option<&str>| Ok(FluxCommand::GetKustomizations { namespace: ns.map(str::to_owned) });
-        assert_eq!(parse_command(""), Ok(FluxCommand::Help));
-        assert_eq!(parse_command("get kustomizations"), get(None));
-        assert_eq!(parse_command(" get  ks -A "), get(None));
-        assert_eq!(parse_command("get ks -n apps"), get(Some("apps")));
-        assert_eq!(parse_command("get ks --namespace=apps"), get(Some("apps")));
-        assert!(parse_command("get ks --watch").is_err_and(|e| e.contains("`--watch`")));
-        assert!(parse_command("delete everything").is_err_and(|e| e.contains("`delete`")));
     }
 }

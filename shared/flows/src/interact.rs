@@ -5,14 +5,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use commands::Request;
 use domain::RepoName;
-use domain::interact::{Click, Command, FluxCommand, Interaction, Person, parse_command};
+use domain::interact::{Click, Command, Interaction, Person};
 use domain::job::Job;
 use ports::ledger::Ledger;
 use ports::{Form, Forms, Queue, wire};
 use serde_json::{Value, json};
 
 use crate::error::JobError;
+use crate::typed::instead;
 
 /// How long a repeated payload is recognised (seconds); twice as long as Slack's signature is good for.
 const REPLAY_S: i64 = 900;
@@ -160,23 +162,18 @@ async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Va
     if command.text.len() > LONGEST_COMMAND {
         return Ok(Some(private("That command is too long. `/flux help` lists what there is.")));
     }
-    match parse_command(&command.text) {
-        Err(why) => Ok(Some(private(&format!("{why}. `/flux help` lists what there is.")))),
-        Ok(FluxCommand::Help) => Ok(Some(private(HELP))),
-        Ok(FluxCommand::GetKustomizations { .. }) => {
-            let trigger = command.trigger.clone();
-            queue_once(ctx, &trigger, Job::Command(command)).await?;
-            Ok(Some(private("Asking the cluster…")))
+    let asking = match commands::parse(&command.text) {
+        Err(told) => {
+            let (text, blocks) = instead(&told);
+            return Ok(Some(json!({ "response_type": "ephemeral", "text": text, "blocks": blocks })));
         }
-        Ok(FluxCommand::Link { .. } | FluxCommand::Unlink | FluxCommand::WhoAmI) => {
-            let trigger = command.trigger.clone();
-            queue_once(ctx, &trigger, Job::Command(command)).await?;
-            Ok(Some(private("Asking GitHub…")))
-        }
-    }
+        Ok(Request::GetKustomizations(_)) => "Asking the cluster…",
+        Ok(Request::Link { .. } | Request::Unlink | Request::WhoAmI) => "Asking GitHub…",
+    };
+    let trigger = command.trigger.clone();
+    queue_once(ctx, &trigger, Job::Command(command)).await?;
+    Ok(Some(private(asking)))
 }
-
-const HELP: &str = "*`/flux get kustomizations`* lists Flux's Kustomizations; `-n NAMESPACE` for one namespace, `-A` for all (the default).\n*`/flux link`* links your own GitHub account, so that you can approve, ask for changes and merge here as yourself; *`/flux unlink`* takes that back, *`/flux whoami`* shows it.\n*`/flux help`* shows this.";
 
 /// Queues a job unless this very trigger was queued before (a replay or a retry).
 async fn queue_once(ctx: &InteractCtx, trigger: &str, job: Job) -> Result<(), JobError> {

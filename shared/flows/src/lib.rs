@@ -15,6 +15,8 @@ mod message;
 pub mod poll;
 #[cfg(any(feature = "poll", feature = "work"))]
 mod rules;
+#[cfg(any(feature = "work", feature = "interact"))]
+mod typed;
 #[cfg(feature = "work")]
 pub mod work;
 

@@ -166,8 +166,9 @@ async fn commands_are_answered_at_once_and_only_what_needs_a_cluster_is_queued()
     let (line, ctx) = world();
     for (text, says, queued) in [
         ("get kustomizations", "Asking", 1),
-        ("", "lists", 1),
-        ("delete all", "`delete` is not known", 1),
+        ("", "Usage: /flux", 1),
+        ("delete all", "`flux delete` is not done from Slack", 1),
+        ("gett ks", "not understood", 1),
         (&"x".repeat(3_000), "too long", 1),
     ] {
         let answer = interact(&ctx, command(text, "t1")).await.unwrap().unwrap();

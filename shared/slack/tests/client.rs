@@ -207,7 +207,8 @@ async fn every_message_of_a_report_is_taken() {
         panic!("should fit")
     };
     client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
-    let (text, blocks) = report::slack::answer(report::words::replies::help());
+    let (text, blocks) =
+        report::slack::lines_of(report::words::replies::not_understood(), "<!channel> ``` & help");
     client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
 }
 

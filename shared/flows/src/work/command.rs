@@ -1,14 +1,18 @@
 //! A slash command that needs the cluster or GitHub, carried out and answered in private.
 
-use domain::interact::{Command, FluxCommand, parse_command};
+use std::sync::Arc;
+
+use commands::{Listing, Request};
+use domain::interact::Command;
 use domain::job::Outcome;
 use flux::Kustomization;
-use ports::ChatMessage;
+use ports::{ChatMessage, Cluster};
 use report::slack::{self, KustomizationRow, kustomizations_table};
 use report::words::replies;
 
 use super::{WorkCtx, approve};
 use crate::error::JobError;
+use crate::typed::instead;
 
 pub(super) async fn run(ctx: &WorkCtx, command: &Command, last_try: bool) -> Result<Outcome, JobError> {
     let message = match answer(ctx, command).await {
@@ -21,37 +25,51 @@ pub(super) async fn run(ctx: &WorkCtx, command: &Command, last_try: bool) -> Res
 }
 
 fn failed(command: &Command, error: &JobError) -> String {
-    match parse_command(&command.text) {
-        Ok(FluxCommand::GetKustomizations { .. }) => replies::cluster_failed(&error.sentence()),
+    match commands::parse(&command.text) {
+        Ok(Request::GetKustomizations(_)) => replies::cluster_failed(&error.sentence()),
         _ => replies::command_failed(&error.sentence(), error.heals()),
     }
 }
 
 async fn answer(ctx: &WorkCtx, command: &Command) -> Result<ChatMessage, JobError> {
-    match parse_command(&command.text) {
-        Ok(FluxCommand::GetKustomizations { namespace }) => {
-            get_kustomizations(ctx, namespace.as_deref()).await
+    match commands::parse(&command.text) {
+        Ok(Request::GetKustomizations(listing)) => get_kustomizations(ctx, &listing).await,
+        Ok(Request::Link { code }) => Ok(plain(&approve::link(ctx, &command.by, code.as_deref()).await?)),
+        Ok(Request::Unlink) => Ok(plain(&approve::unlink(ctx, &command.by).await?)),
+        Ok(Request::WhoAmI) => Ok(plain(&approve::who_am_i(ctx, &command.by).await?)),
+        Err(told) => {
+            let (text, blocks) = instead(&told);
+            Ok(ChatMessage { text, blocks })
         }
-        Ok(FluxCommand::Link { code }) => Ok(plain(&approve::link(ctx, &command.by, code.as_deref()).await?)),
-        Ok(FluxCommand::Unlink) => Ok(plain(&approve::unlink(ctx, &command.by).await?)),
-        Ok(FluxCommand::WhoAmI) => Ok(plain(&approve::who_am_i(ctx, &command.by).await?)),
-        Ok(FluxCommand::Help) => Ok(plain(replies::help())),
-        Err(why) => Ok(plain(&replies::unknown_command(&why))),
     }
 }
 
-async fn get_kustomizations(ctx: &WorkCtx, namespace: Option<&str>) -> Result<ChatMessage, JobError> {
-    let cluster = match &ctx.cluster {
+async fn get_kustomizations(ctx: &WorkCtx, listing: &Listing) -> Result<ChatMessage, JobError> {
+    let cluster = match picked(ctx, listing.cluster.as_deref()) {
         Ok(cluster) => cluster,
-        Err(why) => return Ok(plain(&replies::no_cluster(why))),
+        Err(why) => return Ok(plain(&why)),
     };
     let objects = cluster.flux_objects().await?;
-    let parsed = objects.kustomizations.iter().filter_map(|value| Kustomization::from_value(value).ok());
-    let mut rows: Vec<KustomizationRow> =
-        parsed.filter(|k| namespace.is_none_or(|n| n == k.key.namespace)).map(row).collect();
+    let wanted = objects.kustomizations.iter().filter(|object| listing.wants(object));
+    let parsed = wanted.filter_map(|value| Kustomization::from_value(value).ok());
+    let mut rows: Vec<KustomizationRow> = parsed.map(row).collect();
     rows.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
     let (text, blocks) = kustomizations_table(cluster.name(), &rows, rows.len());
     Ok(ChatMessage { text, blocks })
+}
+
+/// The cluster that is meant, or what is said in its place.
+fn picked<'a>(ctx: &'a WorkCtx, name: Option<&str>) -> Result<&'a Arc<dyn Cluster>, String> {
+    let several = !ctx.more_clusters.is_empty();
+    let first = ctx.cluster_names.first().is_none_or(|first| name.is_none_or(|name| name == first));
+    let found = match name {
+        None if several => None,
+        _ if first => Some(&ctx.cluster),
+        Some(name) => ctx.more_clusters.iter().find(|(of, _)| of == name).map(|(_, cluster)| cluster),
+        None => Some(&ctx.cluster),
+    };
+    let found = found.ok_or_else(|| replies::which_cluster(name, &ctx.cluster_names))?;
+    found.as_ref().map_err(|why| replies::no_cluster(why))
 }
 
 /// The columns of `flux get kustomizations`. Without a Ready condition the CLI says that it waits.

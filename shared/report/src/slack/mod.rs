@@ -9,6 +9,7 @@ mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ pub use details::{Details, details};
 pub use mrkdwn::escape;
 pub use summary::summary;
 pub use table::{KustomizationRow, kustomizations_table};
+pub use typed::lines_of;
 
 /// What the one message of a pull request shows.
 #[derive(Debug, Clone, Copy)]

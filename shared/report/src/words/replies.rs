@@ -186,16 +186,19 @@ pub fn cluster_failed(why: &str) -> String {
     )
 }
 
-/// A slash command that was not understood, with the error of `parse_command`.
-pub fn unknown_command(error: &str) -> String {
-    format!("{}. Try `/flux help`.", one_line(error, 600))
+/// Before what a slash command was not understood for.
+pub fn not_understood() -> &'static str {
+    "That was not understood. `/flux help` lists what there is."
 }
 
-/// `/flux help`.
-pub fn help() -> &'static str {
-    "`/flux get kustomizations` shows the cluster's Flux Kustomizations: `-n NAMESPACE` for one namespace, `-A` for all (the default).\n\
-     `/flux link` links your own GitHub account, so that you can approve, ask for changes and merge here as yourself; `/flux unlink` takes that back, `/flux whoami` shows it.\n\
-     `/flux help` shows this."
+/// `--cluster` is needed, or names none of these.
+pub fn which_cluster(asked: Option<&str>, names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{}`", name.replace('`', "ˋ"))).collect();
+    let which = format!("`--cluster` takes one of {}", names.join(", "));
+    match asked {
+        Some(asked) => format!("There is no cluster `{}`: {which}.", one_line(asked, 100).replace('`', "ˋ")),
+        None => format!("There are several clusters: {which}."),
+    }
 }
 
 /// What a person reads before an approval: what it is, and for which commit.
@@ -312,6 +315,14 @@ mod tests {
     #[test]
     fn names_of_people_cannot_break_a_line() {
         check(comment_posted("Ann\n\u{202e}Eve"), "Posted as a comment by Ann \\u{202e}Eve");
-        check(unknown_command("`x` is not known here"), "`x` is not known here. Try `/flux help`.");
+        let names = ["eu".to_owned(), "us".to_owned()];
+        check(
+            which_cluster(None, &names),
+            "There are several clusters: `--cluster` takes one of `eu`, `us`.",
+        );
+        check(
+            which_cluster(Some("a`b"), &names),
+            "There is no cluster `aˋb`: `--cluster` takes one of `eu`, `us`.",
+        );
     }
 }
