@@ -11,7 +11,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use crate::support::root;
 
 /// The pure crates: bytes and values in, values out.
-const PURE: [&str; 6] = ["commands", "domain", "kustomize", "flux", "report", "templates"];
+const PURE: [&str; 7] = ["blueprints", "commands", "domain", "kustomize", "flux", "report", "templates"];
 const FUNCTIONS: [&str; 4] = ["diff-worker", "interactions", "poller", "standalone"];
 
 /// Which of our crates each of our crates may use, apart from its tests. Whoever is not named here does not exist.
@@ -19,11 +19,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("kustomize", &[]),
     ("templates", &[]),
-    ("commands", &[]),
+    ("commands", &["domain"]),
+    ("blueprints", &["domain", "templates"]),
     ("flux", &["kustomize"]),
     ("report", &["domain"]),
     ("ports", &["domain", "kustomize"]),
-    ("flows", &["commands", "domain", "flux", "kustomize", "ports", "report", "templates"]),
+    ("flows", &["blueprints", "commands", "domain", "flux", "kustomize", "ports", "report", "templates"]),
     ("disk", &["kustomize"]),
     ("git", &["domain", "kustomize", "ports"]),
     ("github", &["domain", "ports"]),
@@ -37,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "age-keys",
             "backend-aws",
             "backend-embedded",
+            "blueprints",
             "domain",
             "flows",
             "git",

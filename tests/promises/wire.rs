@@ -62,6 +62,18 @@ fn examples() -> Vec<(&'static str, Job)> {
                 channel: "C0DEPLOYS".to_owned(),
                 trigger: "1700000000.43.def".to_owned(),
                 answer_url: "https://hooks.slack.com/commands/T0ACME/2/y".to_owned(),
+                replaces: false,
+            }),
+        ),
+        (
+            "v1-command-page",
+            Job::Command(Command {
+                text: "get ks --page 2".to_owned(),
+                by: person(),
+                channel: "C0DEPLOYS".to_owned(),
+                trigger: "1700000000.43.def".to_owned(),
+                answer_url: "https://hooks.slack.com/commands/T0ACME/2/y".to_owned(),
+                replaces: true,
             }),
         ),
     ]

@@ -66,6 +66,7 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
     let more_clusters = more_clusters(config, secrets, eks).await;
     let approvals = approvals(config, &parts).await?;
     Ok(WorkCtx {
+        blueprints: config.blueprints.clone(),
         approvals,
         remotes: remotes(&config.remotes, parts.cache_dir.clone()),
         decryption: decryption(config, secrets, parts.kms).await,

@@ -72,6 +72,10 @@ events:
 poll_every_s: 30
 poll_at_least_every_s: 600
 first_reports: 3
+blueprints:
+- kind: Kustomization
+  columns: [{name: PATH, value: '{{ spec.path }}'}]
+  actions: [{text: Look, command: 'get ks {{ name }}', style: primary, when: '{{ suspended }}', confirm: 'Sure?'}]
 listen: 127.0.0.1:1
 data: /tmp/x
 ";

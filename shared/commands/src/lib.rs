@@ -6,14 +6,23 @@ mod listing;
 mod selector;
 mod typed;
 
+use domain::FluxKind;
+
 pub use listing::Listing;
-pub use selector::Selector;
+pub use selector::{Selector, Status};
 
 /// What somebody wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// `/flux get kustomizations`.
-    GetKustomizations(Listing),
+    /// `/flux get kustomizations`, `get sources all`, `get all`.
+    Get {
+        /// What is listed, in this order.
+        kinds: Vec<FluxKind>,
+        /// Which of them.
+        listing: Listing,
+        /// Which part of the answer, from 1.
+        page: usize,
+    },
     /// `/flux link`: begin to link one's own GitHub account, or end it with the code that the browser shows.
     Link {
         /// The code.
@@ -46,4 +55,37 @@ pub fn parse(text: &str) -> Result<Request, Told> {
         return Err(Told::Elsewhere(sentence));
     }
     grammar::read(&words)
+}
+
+/// The same command for another part of its answer.
+pub fn on_page(text: &str, page: usize) -> String {
+    let (mut kept, mut skip) = (Vec::new(), false);
+    for word in typed::words(text).unwrap_or_default() {
+        match word.as_str() {
+            _ if std::mem::take(&mut skip) => {}
+            "--page" => skip = true,
+            word if word.starts_with("--page=") => {}
+            word => kept.push(typed::quoted(word)),
+        }
+    }
+    kept.push(format!("--page {page}"));
+    kept.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Request, on_page, parse};
+
+    #[test]
+    fn a_command_for_another_page_is_the_same_otherwise() {
+        assert_eq!(on_page("get ks", 2), "get ks --page 2");
+        assert_eq!(on_page("get --page 3 ks -n a", 4), "get ks -n a --page 4");
+        let text = "get ks \u{2014}page=1 -l 'a in (b, c)' --cluster \"it's\"";
+        let (Ok(Request::Get { listing, .. }), Ok(Request::Get { listing: other, page, .. })) =
+            (parse(text), parse(&on_page(text, 7)))
+        else {
+            panic!("both are commands")
+        };
+        assert_eq!((listing, page), (other, 7));
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::selector::{Selector, has_status};
+use crate::selector::{Selector, Status};
 
 /// Which objects of a kind are wanted, and of which cluster.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct Listing {
     pub namespace: Option<String>,
     /// Only those with these labels.
     pub labels: Option<Selector>,
-    /// Only those with this condition: its type and status.
-    pub status: Option<(String, String)>,
+    /// Only those with, or without, this condition.
+    pub status: Option<Status>,
     /// The cluster's name in the configuration; `None` is the only one there is.
     pub cluster: Option<String>,
 }
@@ -27,7 +27,7 @@ impl Listing {
         is(&self.name, "name")
             && is(&self.namespace, "namespace")
             && self.labels.as_ref().is_none_or(|labels| labels.selects(object))
-            && self.status.as_ref().is_none_or(|status| has_status(object, status))
+            && self.status.as_ref().is_none_or(|status| status.selects(object))
     }
 
     /// Whether anything but the cluster narrows it down.

@@ -1,5 +1,6 @@
 //! Label selectors as kubectl and the Flux CLI take them (`-l`), and the CLI's `--status-selector`.
 
+use domain::FluxKind;
 use serde_json::Value;
 
 /// Requirements on labels; all have to hold.
@@ -100,17 +101,46 @@ fn value_of(text: &str) -> Option<String> {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)).then(|| text.to_owned())
 }
 
-/// Whether an object has the condition `TYPE` with this status (`ready=false`), whatever the case; without that condition, not.
-pub(crate) fn has_status(object: &Value, (kind, status): &(String, String)) -> bool {
-    let conditions = object["status"]["conditions"].as_array();
-    let of_kind = |c: &&Value| c["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case(kind));
-    let found = conditions.into_iter().flatten().find(of_kind);
-    found.and_then(|c| c["status"].as_str()).is_some_and(|s| s.eq_ignore_ascii_case(status))
+/// A condition that is asked for: `ready=false`, or `ready!=true`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    kind: String,
+    status: String,
+    not: bool,
+}
+
+impl Status {
+    /// Reads `TYPE=STATUS` or `TYPE!=STATUS`.
+    ///
+    /// # Errors
+    /// What it should look like, in words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (parts, not) = match text.split_once("!=") {
+            Some(parts) => (Some(parts), true),
+            None => (text.split_once('='), false),
+        };
+        let parts = parts.filter(|(kind, status)| !kind.is_empty() && !status.is_empty());
+        let (kind, status) =
+            parts.ok_or_else(|| "a condition and its status are needed, such as `ready=false`".to_owned())?;
+        Ok(Self { kind: kind.to_owned(), status: status.to_owned(), not })
+    }
+
+    /// Whether an object has that condition (or, with `!=`, not), whatever the case. As in the Flux CLI, what has no controller is ready.
+    pub fn selects(&self, object: &Value) -> bool {
+        let is_static = FluxKind::of(object).is_some_and(FluxKind::is_static);
+        let conditions = object["status"]["conditions"].as_array();
+        let of_kind = |c: &&Value| c["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case(&self.kind));
+        let found = match is_static {
+            true => self.kind.eq_ignore_ascii_case("Ready").then_some("True"),
+            false => conditions.into_iter().flatten().rfind(of_kind).and_then(|c| c["status"].as_str()),
+        };
+        found.is_some_and(|status| status.eq_ignore_ascii_case(&self.status)) != self.not
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Selector, has_status};
+    use super::{Selector, Status};
     use serde_json::json;
 
     #[test]
@@ -147,11 +177,24 @@ mod tests {
 
     #[test]
     fn a_status_is_compared_in_any_case() {
-        let object = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}, {"type": "Ready", "status": "True"}]}});
-        let has = |kind: &str, status: &str| has_status(&object, &(kind.to_owned(), status.to_owned()));
-        assert_eq!(
-            [has("ready", "false"), has("Ready", "true"), has("Stalled", "false")],
-            [true, false, false]
-        );
+        let object = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}, {"type": "Stalled", "status": "True"}]}});
+        let has = |text: &str| Status::parse(text).map(|status| status.selects(&object));
+        for (text, expected) in [
+            ("ready=false", true),
+            ("Ready=True", false),
+            ("ready!=true", true),
+            ("ready!=False", false),
+            ("stalled=true", true),
+            ("healthy=true", false),
+            ("healthy!=true", true),
+        ] {
+            assert_eq!(has(text), Ok(expected), "{text}");
+        }
+        for text in ["ready", "=true", "ready=", "ready!="] {
+            assert!(Status::parse(text).is_err(), "{text}");
+        }
+        let alert = json!({"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": "Alert"});
+        let has = |text: &str| Status::parse(text).is_ok_and(|status| status.selects(&alert));
+        assert_eq!([has("ready=true"), has("ready=false"), has("stalled!=true")], [true, false, true]);
     }
 }

@@ -23,6 +23,17 @@ pub(crate) fn words(text: &str) -> Result<Vec<String>, String> {
     Ok(words.into_iter().map(flag).collect())
 }
 
+/// A word as it can be typed again.
+pub(crate) fn quoted(word: &str) -> String {
+    let plain = |c: char| !c.is_whitespace() && !matches!(c, '"' | '\'');
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    // What has both kinds of quotes is put together from parts.
+    let part = |part: &str| format!("'{part}'");
+    word.split('\'').map(part).collect::<Vec<_>>().join("\"'\"")
+}
+
 /// Typographic quotes as plain ones.
 fn plain(c: char) -> char {
     match c {

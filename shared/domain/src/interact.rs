@@ -110,6 +110,8 @@ pub struct Command {
     pub trigger: String,
     /// Where the answer goes (30 minutes, 5 uses).
     pub answer_url: String,
+    /// Whether the answer takes the place of the message whose button was pressed.
+    pub replaces: bool,
 }
 
 /// What Slack tells us that a person did.

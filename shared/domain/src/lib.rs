@@ -1,12 +1,13 @@
 //! The nouns and decisions of Preflux: values in, values out. No I/O, no clock, no environment.
 //!
 //! Read in this order: what is watched (`names`, `pull`, `rules`), what is decided about it (`poll`, `trust`),
-//! what is queued (`job`), what a diff finds (`object`, `mask`, `change`, `plan`) and who may read it (`provenance`), what people see (`report`, `mark`, `marker`) and do (`interact`, `approve`).
+//! what is queued (`job`), what a diff finds (`kind`, `object`, `mask`, `change`, `plan`) and who may read it (`provenance`), what people see (`report`, `mark`, `marker`) and do (`interact`, `approve`).
 
 #![deny(clippy::disallowed_methods)]
 
 mod drift;
 mod event;
+mod kind;
 mod names;
 mod object;
 mod pace;
@@ -29,6 +30,7 @@ pub mod report;
 
 pub use drift::Drift;
 pub use event::{event, sample_event};
+pub use kind::FluxKind;
 pub use names::{CommitSha, InvalidName, PullKey, RepoName, ReportId};
 pub use object::ObjectId;
 pub use pace::{Budget, Pace, Past, Turn};

@@ -167,7 +167,7 @@ async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Va
             let (text, blocks) = instead(&told);
             return Ok(Some(json!({ "response_type": "ephemeral", "text": text, "blocks": blocks })));
         }
-        Ok(Request::GetKustomizations(_)) => "Asking the cluster…",
+        Ok(Request::Get { .. }) => "Asking the cluster…",
         Ok(Request::Link { .. } | Request::Unlink | Request::WhoAmI) => "Asking GitHub…",
     };
     let trigger = command.trigger.clone();

@@ -103,6 +103,7 @@ fn command(text: &str, trigger: &str) -> Interaction {
         channel: "C1".to_owned(),
         trigger: trigger.to_owned(),
         answer_url: "https://hooks.slack.com/x".to_owned(),
+        replaces: false,
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::ObjectId;
+use domain::{FluxKind, ObjectId};
 use kube::{Client, Config};
 use ports::{Cluster, ClusterError, ConfigRef, ControllerSeen, Data, DryRun, FluxObjects, Lock, Refusal};
 use secrecy::SecretString;
@@ -153,13 +153,14 @@ impl KubeCluster {
             return locks::of_a_tenant(own, &self.api, error).await;
         }
         // Without Flux there is nothing to compare either, which is said elsewhere.
-        let flux = self.flux_kind("kustomize.toolkit.fluxcd.io", "kustomizations").await.unwrap_or_default();
+        let flux = self.flux_kind(FluxKind::Kustomization).await.unwrap_or_default();
         let namespace = |object: &Value| object["metadata"]["namespace"].as_str().map(str::to_owned);
         locks::all(&self.api, &flux.iter().filter_map(namespace).collect(), error).await
     }
 
     /// Every object of one of Flux's kinds, in v1 or else in the version that the cluster prefers.
-    async fn flux_kind(&self, group: &str, plural: &str) -> Result<Vec<Value>, ClusterError> {
+    async fn flux_kind(&self, kind: FluxKind) -> Result<Vec<Value>, ClusterError> {
+        let (group, plural) = (kind.group(), kind.plural());
         let what = format!("list {plural}.{group}");
         let list = async |version: &str| match Path::new(&["apis", group, version, plural]) {
             Some(path) => self.list(&path).await.map_err(|e| self.error(&what, e)),
@@ -291,9 +292,13 @@ impl Cluster for KubeCluster {
     }
 
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError> {
-        let kustomizations = self.flux_kind("kustomize.toolkit.fluxcd.io", "kustomizations").await?;
-        let git_repositories = self.flux_kind("source.toolkit.fluxcd.io", "gitrepositories").await?;
+        let kustomizations = self.flux_kind(FluxKind::Kustomization).await?;
+        let git_repositories = self.flux_kind(FluxKind::GitRepository).await?;
         Ok(FluxObjects { kustomizations, git_repositories })
+    }
+
+    async fn objects(&self, kind: FluxKind) -> Result<Vec<Value>, ClusterError> {
+        self.flux_kind(kind).await
     }
 
     async fn controller(&self) -> ControllerSeen {
@@ -533,6 +538,17 @@ mod tests {
             (vec![json!(1), json!(2), json!(3)], vec![json!(4)])
         );
         assert!(sent(&log)[1].ends_with("?limit=500&continue=a%26b"), "{:?}", sent(&log));
+        let group = "GET /apis/notification.toolkit.fluxcd.io";
+        let versions = json!({"preferredVersion": {"version": "v1"}, "versions": [{"version": "v1"}, {"version": "v1beta3"}]});
+        let fake = Fake::default().with(group, 200, versions).with(
+            &format!("{group}/v1beta3/alerts"),
+            200,
+            json!({"items": [5]}),
+        );
+        let (cluster, _) = fake.cluster();
+        assert_eq!(cluster.objects(FluxKind::Alert).await.unwrap(), [json!(5)], "not every kind is in v1");
+        let missing = cluster.objects(FluxKind::Provider).await.unwrap_err();
+        assert!(matches!(missing, ClusterError::NoFlux { .. }), "{missing}");
     }
 
     #[tokio::test]

@@ -102,6 +102,11 @@ pub trait Chat: Send + Sync {
     /// Answers a click or a command: `private` to the person alone, else for the channel.
     async fn answer(&self, answer_url: &str, private: bool, message: &ChatMessage) -> Result<(), ChatError>;
 
+    /// Puts an answer in the place of the message whose button was pressed.
+    async fn replace(&self, answer_url: &str, message: &ChatMessage) -> Result<(), ChatError> {
+        self.answer(answer_url, true, message).await
+    }
+
     /// Tells one person in a channel something, when no answer can be given any more. A chat that cannot says so.
     async fn whisper(&self, _channel: &str, _person: &str, _message: &ChatMessage) -> Result<(), ChatError> {
         let reason = "nobody can be told anything in private here".to_owned();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::ObjectId;
+use domain::{FluxKind, ObjectId};
 use serde_json::Value;
 
 /// Flux's own objects in a cluster, as stored.
@@ -207,6 +207,16 @@ pub trait Cluster: Send + Sync {
 
     /// Flux's Kustomizations and GitRepositories.
     async fn flux_objects(&self) -> Result<FluxObjects, ClusterError>;
+
+    /// Every object of a kind of Flux's, as stored.
+    async fn objects(&self, kind: FluxKind) -> Result<Vec<Value>, ClusterError> {
+        let what = format!("{}.{}", kind.plural(), kind.group());
+        match kind {
+            FluxKind::Kustomization => Ok(self.flux_objects().await?.kustomizations),
+            FluxKind::GitRepository => Ok(self.flux_objects().await?.git_repositories),
+            _ => Err(ClusterError::NoFlux { cluster: self.name().to_owned(), what }),
+        }
+    }
 
     /// The kustomize-controller that runs there.
     async fn controller(&self) -> ControllerSeen;

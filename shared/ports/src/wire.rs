@@ -61,7 +61,14 @@ enum MessageV1 {
         channel: String,
         trigger: String,
         answer_url: String,
+        #[serde(default, skip_serializing_if = "is_not")]
+        replaces: bool,
     },
+}
+
+/// Left out where it is not so.
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// A job as the text of a queue message, well under 1 KiB but for what people wrote themselves.
@@ -77,8 +84,8 @@ pub fn encode(job: &Job) -> String {
         Job::Click(Click { action, report, by, channel, message, trigger, answer_url, reason }) => {
             MessageV1::Click { action, report, by, channel, message, trigger, answer_url, reason }
         }
-        Job::Command(Command { text, by, channel, trigger, answer_url }) => {
-            MessageV1::Command { text, by, channel, trigger, answer_url }
+        Job::Command(Command { text, by, channel, trigger, answer_url, replaces }) => {
+            MessageV1::Command { text, by, channel, trigger, answer_url, replaces }
         }
     });
     serde_json::to_string(&message).expect("strings, numbers and names always serialise")
@@ -99,8 +106,8 @@ pub fn decode(text: &str) -> Result<Job, Unreadable> {
         MessageV1::Click { action, report, by, channel, message, trigger, answer_url, reason } => {
             Job::Click(Click { action, report, by, channel, message, trigger, answer_url, reason })
         }
-        MessageV1::Command { text, by, channel, trigger, answer_url } => {
-            Job::Command(Command { text, by, channel, trigger, answer_url })
+        MessageV1::Command { text, by, channel, trigger, answer_url, replaces } => {
+            Job::Command(Command { text, by, channel, trigger, answer_url, replaces })
         }
     })
 }
@@ -135,7 +142,14 @@ mod tests {
                 answer_url: answer_url.clone(),
                 reason: Some("because".to_owned()),
             }),
-            Job::Command(Command { text: "get ks".to_owned(), by, channel, trigger, answer_url }),
+            Job::Command(Command {
+                text: "get ks".to_owned(),
+                by,
+                channel,
+                trigger,
+                answer_url,
+                replaces: true,
+            }),
         ];
         for job in jobs {
             assert_eq!(decode(&encode(&job)).unwrap(), job);

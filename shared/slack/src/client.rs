@@ -77,6 +77,26 @@ impl SlackClient {
         self.bot.get_or_try_init(ask).await.map(String::as_str)
     }
 
+    async fn hook(
+        &self,
+        answer_url: &str,
+        private: bool,
+        replaces: bool,
+        message: &ChatMessage,
+    ) -> Result<(), ChatError> {
+        const METHOD: &str = "the answer to a click or command";
+        let address = self.own(METHOD, answer_url, "hooks.slack.com")?;
+        let mut body = json!({
+            "response_type": if private { "ephemeral" } else { "in_channel" },
+            "replace_original": replaces,
+            "text": message.text,
+        });
+        if !message.blocks.is_empty() {
+            body["blocks"] = json!(message.blocks);
+        }
+        self.caller.hook(METHOD, &address, &body).await
+    }
+
     /// An address that Slack gave us, if it leads to Slack (or to the stand-in).
     fn own(&self, method: &str, address: &str, host: &str) -> Result<Url, ChatError> {
         // The address itself is a secret of sorts: whoever has it may write. It is not in the error.
@@ -181,17 +201,11 @@ impl Chat for SlackClient {
     }
 
     async fn answer(&self, answer_url: &str, private: bool, message: &ChatMessage) -> Result<(), ChatError> {
-        const METHOD: &str = "the answer to a click or command";
-        let address = self.own(METHOD, answer_url, "hooks.slack.com")?;
-        let mut body = json!({
-            "response_type": if private { "ephemeral" } else { "in_channel" },
-            "replace_original": false,
-            "text": message.text,
-        });
-        if !message.blocks.is_empty() {
-            body["blocks"] = json!(message.blocks);
-        }
-        self.caller.hook(METHOD, &address, &body).await
+        self.hook(answer_url, private, false, message).await
+    }
+
+    async fn replace(&self, answer_url: &str, message: &ChatMessage) -> Result<(), ChatError> {
+        self.hook(answer_url, true, true, message).await
     }
 
     async fn whisper(&self, channel: &str, person: &str, message: &ChatMessage) -> Result<(), ChatError> {

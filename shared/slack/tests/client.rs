@@ -181,15 +181,17 @@ async fn answers_are_private_or_for_all_and_used_up_at_some_time() {
 #[tokio::test]
 async fn every_message_of_a_report_is_taken() {
     let (_fake, client) = world();
-    let rows = vec![report::slack::KustomizationRow {
-        namespace: "flux-system".to_owned(),
-        name: "apps".to_owned(),
-        revision: "main@sha1:0123".to_owned(),
-        suspended: false,
-        ready: "True".to_owned(),
-        message: "<!channel> ```".to_owned(),
-    }];
-    let (text, blocks) = report::slack::kustomizations_table("prod", &rows, 9);
+    let row = |name: &str| report::slack::TableRow {
+        cells: vec![name.to_owned(), "<!channel> ```".to_owned()],
+        label: name.to_owned(),
+        command: format!("get ks {name}"),
+    };
+    let columns = vec!["NAME".to_owned(), "MESSAGE".to_owned()];
+    let rows = (0..300).map(|i| row(&format!("flux-system/{i}"))).collect();
+    let table = report::slack::Table { columns, rows };
+    let view =
+        report::slack::Tables { tables: vec![table], lead: "x".to_owned(), page: 2, ..Default::default() };
+    let (text, blocks) = report::slack::tables(&view, |page| format!("get ks --page {page}"));
     client.post(DEPLOYS, None, "k", &ChatMessage { text, blocks }).await.unwrap();
     let report = report();
     let view = |state| report::slack::MessageView {

@@ -54,6 +54,14 @@ impl Template {
         Ok(made)
     }
 
+    /// Reads a template over an object as a cluster holds it, in which a field that is not there is empty, and so is what would be in
+    /// it. The filter `short` makes commit ids short, as the Flux CLI does.
+    pub fn over_objects(text: &str) -> Result<Self, TemplateError> {
+        let mut made = Self::parse(text, Kind::Text)?;
+        made.environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+        Ok(made)
+    }
+
     /// Reads a template. The error says what is not understood, and where.
     pub fn parse(text: &str, kind: Kind) -> Result<Self, TemplateError> {
         if text.len() > LONGEST {
@@ -64,6 +72,7 @@ impl Template {
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(DEPTH);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment.add_filter("short", |text: String| shortened(&text));
         if kind == Kind::Address {
             environment.set_formatter(|out, _, value| encode(out, value));
         }
@@ -82,6 +91,23 @@ impl Template {
         filled.map_err(|error| explained(&error))?;
         String::from_utf8(text.bytes).map_err(|_| TemplateError { reason: "it is not text".to_owned() })
     }
+}
+
+/// Commit ids and digests (40 to 128 hexadecimal digits that stand alone) down to their first eight, as the Flux CLI shows them.
+pub fn shortened(text: &str) -> String {
+    const DIGITS: std::ops::RangeInclusive<usize> = 40..=128;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_word) {
+        let length = rest[start..].find(|c| !is_word(c)).unwrap_or(rest.len() - start);
+        let word = &rest[start..start + length];
+        let id = DIGITS.contains(&length) && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        out.push_str(&rest[..start]);
+        out.push_str(if id { &word[..8] } else { word });
+        rest = &rest[start + length..];
+    }
+    out + rest
 }
 
 /// Writes a value so that it is one part of an address, unless the template says that it is one already.
@@ -170,6 +196,25 @@ mod tests {
         assert_eq!(text.as_deref(), Ok("<&lt;!here>> &lt;!here> &lt;!HERE>"));
         let made = Template::escaping("{{ b }}", escape).and_then(|made| made.render(&json!({"a": 1}), 100));
         assert!(made.is_err_and(|error| error.to_string().contains("not there")));
+    }
+
+    #[test]
+    fn what_an_object_lacks_is_empty_and_ids_are_short() {
+        let object = json!({"status": {"revision": format!("main@sha1:{}", "0123456789".repeat(4))}});
+        let made = |text: &str| Template::over_objects(text).and_then(|made| made.render(&object, 100));
+        assert_eq!(made("[{{ status.artifact.revision | short }}]").as_deref(), Ok("[]"));
+        assert_eq!(made("{{ status.revision | short }}").as_deref(), Ok("main@sha1:01234567"));
+        let hex = |n: usize| "a1".repeat(n / 2);
+        for (text, expected) in [
+            (format!("x {} y", hex(64)), "x a1a1a1a1 y".to_owned()),
+            (hex(38), hex(38)),
+            (hex(130), hex(130)),
+            (format!("{}g", hex(40)), format!("{}g", hex(40))),
+            (hex(40).to_uppercase(), hex(40).to_uppercase()),
+            ("é main/ä".to_owned(), "é main/ä".to_owned()),
+        ] {
+            assert_eq!(shortened(&text), expected);
+        }
     }
 
     #[test]

@@ -143,6 +143,27 @@ async fn commands(world: &World, app: &impl App) {
     let said = as_text(world.slack.ephemerals().last().unwrap());
     let expected = if world.has_cluster { "infrastructure" } else { "There is no cluster to ask" };
     assert!(said.contains(expected), "{said}");
+    if world.has_cluster {
+        choose(world, app).await;
+    }
+}
+
+/// Below the table is a menu of what is in it; what is chosen is shown by itself.
+async fn choose(world: &World, app: &impl App) {
+    let table = world.slack.ephemerals().pop().unwrap();
+    let before = world.slack.ephemerals().len();
+    let chosen =
+        world.slack.choose(DEPLOYS, &table.ts, "command_choose", "flux-system/infrastructure", ALICE).await;
+    assert!(chosen.unwrap().is_ok());
+    answers(world, app, before + 1).await;
+    let said = as_text(world.slack.ephemerals().last().unwrap());
+    assert!(said.contains("1 Kustomization in cluster") && said.contains("NAMESPACE"), "{said}");
+    assert!(!said.contains("storefront"), "{said}");
+    let answer = world.slack.command("/flux", "get all --status-selector ready=true", DEPLOYS, ALICE).await;
+    assert!(answer.unwrap().is_ok());
+    answers(world, app, before + 3).await;
+    let said = as_text(world.slack.ephemerals().last().unwrap());
+    assert!(said.contains("gitrepository/flux-system") && said.contains("kustomization/apps"), "{said}");
 }
 
 async fn merge(world: &World, app: &impl App, message: &Message) {

@@ -1,5 +1,6 @@
 //! The configuration: one YAML text, parsed once into what the programs need, with all its problems reported together.
 
+mod blueprints;
 mod clusters;
 mod events;
 mod fields;
@@ -9,6 +10,9 @@ mod people;
 mod rules;
 mod schema;
 
+use std::sync::Arc;
+
+use ::blueprints::Blueprints;
 use domain::{Drift, EventRule, Pace as PollPace, RemoteHosts, RepoRule};
 use ports::ConfigRef;
 
@@ -51,6 +55,8 @@ pub struct Config {
     pub pace: PollPace,
     /// Pull requests of a repository that are reported when it is watched for the first time.
     pub first_reports: usize,
+    /// How tables of Flux's objects look, and what can be done with what is in them.
+    pub blueprints: Arc<Blueprints>,
     /// Where the embedded form listens for Slack.
     pub listen: String,
     /// Where the embedded form keeps its state.
@@ -239,6 +245,7 @@ impl Config {
             first_reports: root
                 .number("first_reports")
                 .map_or(10, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+            blueprints: blueprints::read(&mut root),
             listen: root.text("listen").unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             data: root.text("data").unwrap_or_else(|| "./preflux-data".to_owned()),
         };

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use commands::{Listing, Request};
+use commands::Request;
 use domain::interact::Command;
 use domain::job::Outcome;
-use flux::Kustomization;
 use ports::{ChatMessage, Cluster};
-use report::slack::{self, KustomizationRow, kustomizations_table};
+use report::slack;
 use report::words::replies;
 
+use super::get::{Asked, tables_of};
 use super::{WorkCtx, approve};
 use crate::error::JobError;
 use crate::typed::instead;
@@ -20,20 +20,29 @@ pub(super) async fn run(ctx: &WorkCtx, command: &Command, last_try: bool) -> Res
         Err(error) if !error.heals() || last_try => plain(&failed(command, &error)),
         Err(error) => return Err(error),
     };
-    ctx.chat.answer(&command.answer_url, true, &message).await?;
+    match command.replaces {
+        true => ctx.chat.replace(&command.answer_url, &message).await?,
+        false => ctx.chat.answer(&command.answer_url, true, &message).await?,
+    }
     Ok(Outcome::Done)
 }
 
 fn failed(command: &Command, error: &JobError) -> String {
     match commands::parse(&command.text) {
-        Ok(Request::GetKustomizations(_)) => replies::cluster_failed(&error.sentence()),
+        Ok(Request::Get { .. }) => replies::cluster_failed(&error.sentence()),
         _ => replies::command_failed(&error.sentence(), error.heals()),
     }
 }
 
 async fn answer(ctx: &WorkCtx, command: &Command) -> Result<ChatMessage, JobError> {
     match commands::parse(&command.text) {
-        Ok(Request::GetKustomizations(listing)) => get_kustomizations(ctx, &listing).await,
+        Ok(Request::Get { kinds, listing, page }) => match picked(ctx, listing.cluster.as_deref()) {
+            Ok(cluster) => {
+                let asked = Asked { kinds: &kinds, listing: &listing, page };
+                tables_of(ctx, cluster.as_ref(), command, &asked).await
+            }
+            Err(why) => Ok(plain(&why)),
+        },
         Ok(Request::Link { code }) => Ok(plain(&approve::link(ctx, &command.by, code.as_deref()).await?)),
         Ok(Request::Unlink) => Ok(plain(&approve::unlink(ctx, &command.by).await?)),
         Ok(Request::WhoAmI) => Ok(plain(&approve::who_am_i(ctx, &command.by).await?)),
@@ -42,20 +51,6 @@ async fn answer(ctx: &WorkCtx, command: &Command) -> Result<ChatMessage, JobErro
             Ok(ChatMessage { text, blocks })
         }
     }
-}
-
-async fn get_kustomizations(ctx: &WorkCtx, listing: &Listing) -> Result<ChatMessage, JobError> {
-    let cluster = match picked(ctx, listing.cluster.as_deref()) {
-        Ok(cluster) => cluster,
-        Err(why) => return Ok(plain(&why)),
-    };
-    let objects = cluster.flux_objects().await?;
-    let wanted = objects.kustomizations.iter().filter(|object| listing.wants(object));
-    let parsed = wanted.filter_map(|value| Kustomization::from_value(value).ok());
-    let mut rows: Vec<KustomizationRow> = parsed.map(row).collect();
-    rows.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-    let (text, blocks) = kustomizations_table(cluster.name(), &rows, rows.len());
-    Ok(ChatMessage { text, blocks })
 }
 
 /// The cluster that is meant, or what is said in its place.
@@ -70,19 +65,6 @@ fn picked<'a>(ctx: &'a WorkCtx, name: Option<&str>) -> Result<&'a Arc<dyn Cluste
     };
     let found = found.ok_or_else(|| replies::which_cluster(name, &ctx.cluster_names))?;
     found.as_ref().map_err(|why| replies::no_cluster(why))
-}
-
-/// The columns of `flux get kustomizations`. Without a Ready condition the CLI says that it waits.
-fn row(kustomization: Kustomization) -> KustomizationRow {
-    let ready = kustomization.status.ready;
-    KustomizationRow {
-        namespace: kustomization.key.namespace,
-        name: kustomization.key.name,
-        revision: kustomization.status.last_applied_revision.unwrap_or_default(),
-        suspended: kustomization.spec.suspend,
-        ready: ready.as_ref().map_or_else(|| "False".to_owned(), |r| r.status.clone()),
-        message: ready.map_or_else(|| "waiting to be reconciled".to_owned(), |r| r.message),
-    }
 }
 
 fn plain(text: &str) -> ChatMessage {

@@ -6,6 +6,7 @@ mod click;
 mod command;
 mod diff;
 mod discover;
+mod get;
 mod look;
 mod mark;
 mod merge;
@@ -17,6 +18,7 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
+use blueprints::Blueprints;
 use domain::Drift;
 use domain::job::{Job, Outcome};
 use domain::report::Report;
@@ -66,6 +68,8 @@ pub struct WorkCtx {
     pub rules: Vec<RepoRule>,
     /// Logins whose pull requests may reach the cluster without write access (bots).
     pub trusted_logins: Vec<String>,
+    /// How tables of Flux's objects look, and what can be done with what is in them.
+    pub blueprints: Arc<Blueprints>,
     /// Who approves, and what it stands on.
     pub approvals: Approvals,
     /// Whether Slack may show live values of fields that hold no secrets.

@@ -95,6 +95,7 @@ impl World {
         let mut rule = RepoRule::named(repo, "C1");
         rule.check = Some(CheckKind::Run);
         let ctx = WorkCtx {
+            blueprints: Default::default(),
             forge: outside.clone(),
             queue: queue.clone(),
             ledger: Ledger::new(queue.clone(), clock.clone()),

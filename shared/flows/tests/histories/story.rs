@@ -110,6 +110,7 @@ impl World {
             first_reports: usize::MAX,
         };
         let work = WorkCtx {
+            blueprints: Default::default(),
             approvals: Default::default(),
             forge: hub.clone(),
             queue: line.clone(),

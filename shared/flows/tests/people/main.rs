@@ -5,6 +5,7 @@
 
 mod approve;
 mod changes;
+mod get;
 mod link;
 mod merge;
 mod moments;

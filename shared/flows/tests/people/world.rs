@@ -37,6 +37,8 @@ impl Clock for SameClock {
 #[derive(Default)]
 pub(crate) struct Said {
     pub(crate) answers: Mutex<Vec<String>>,
+    /// The blocks of the newest answer, and whether it took the place of a message.
+    pub(crate) shown: Mutex<(Vec<serde_json::Value>, bool)>,
     /// Told to one person, because no answer was taken any more.
     pub(crate) whispers: Mutex<Vec<(String, String)>>,
     /// Whether answers are still taken.
@@ -74,6 +76,13 @@ impl Chat for Said {
             return Err(ChatError::Refused { method: "the answer".to_owned(), reason });
         }
         self.answers.lock().unwrap().push(message.text.clone());
+        *self.shown.lock().unwrap() = (message.blocks.clone(), false);
+        Ok(())
+    }
+
+    async fn replace(&self, url: &str, message: &ChatMessage) -> Result<(), ChatError> {
+        self.answer(url, true, message).await?;
+        self.shown.lock().unwrap().1 = true;
         Ok(())
     }
 
@@ -138,6 +147,7 @@ impl World {
             ..RepoRule::named("acme/fleet".parse().unwrap(), "C1")
         };
         let ctx = WorkCtx {
+            blueprints: Default::default(),
             forge: Arc::new(github.unwrap()),
             queue: table.clone(),
             ledger: ledger.clone(),
@@ -224,6 +234,7 @@ impl World {
             channel: "C1".to_owned(),
             trigger: "t".to_owned(),
             answer_url: "https://slack.example".to_owned(),
+            replaces: false,
         };
         work(&self.ctx, &wire::encode(&Job::Command(command)), true).await.unwrap();
         self.last()

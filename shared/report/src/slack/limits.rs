@@ -27,6 +27,14 @@ pub const BUTTON: usize = 75;
 pub const BUTTON_VALUE: usize = 2_000;
 /// A button's address.
 pub const BUTTON_URL: usize = 3_000;
+/// Options of a menu.
+pub const OPTIONS: usize = 100;
+/// An option's text.
+pub const OPTION: usize = 75;
+/// An option's value.
+pub const OPTION_VALUE: usize = 150;
+/// What a menu says before anything is chosen.
+pub const PLACEHOLDER: usize = 150;
 /// `action_id` and `block_id`.
 pub const ID: usize = 255;
 /// A confirmation's title.
@@ -61,10 +69,33 @@ fn one(block: &Value) -> Result<usize, String> {
         Some("actions") => {
             let elements = block["elements"].as_array().map(Vec::as_slice).unwrap_or_default();
             at_most("buttons", elements.len(), ACTIONS_ELEMENTS)?;
-            elements.iter().map(button).sum()
+            elements.iter().map(element).sum()
         }
         other => Err(format!("type {other:?} is none of ours")),
     }
+}
+
+fn element(element: &Value) -> Result<usize, String> {
+    match element["type"].as_str() {
+        Some("button") => button(element),
+        Some("static_select") => menu(element),
+        other => Err(format!("an element of type {other:?} is none of ours")),
+    }
+}
+
+fn menu(menu: &Value) -> Result<usize, String> {
+    length(menu, "action_id", ID)?;
+    let options = menu["options"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if options.is_empty() {
+        return Err("a menu without options".to_owned());
+    }
+    at_most("options", options.len(), OPTIONS)?;
+    let mut all = text(&menu["placeholder"], PLACEHOLDER)?;
+    for option in options {
+        length(option, "value", OPTION_VALUE)?;
+        all += text(&option["text"], OPTION)?;
+    }
+    Ok(all)
 }
 
 fn button(button: &Value) -> Result<usize, String> {

@@ -1,4 +1,4 @@
-//! The report in Slack: the one message of a pull request ([`summary`]), its thread ([`details`]), and the table of a slash command.
+//! The report in Slack: the one message of a pull request ([`summary`]), its thread ([`details`]), and the tables of a slash command.
 //! Blocks are plain JSON; every limit is in [`limits`], every escape in `mrkdwn`.
 
 mod details;
@@ -20,7 +20,7 @@ use domain::{Acts, ButtonStyle, PullRequest, ReportId};
 pub use details::{Details, details};
 pub use mrkdwn::escape;
 pub use summary::summary;
-pub use table::{KustomizationRow, kustomizations_table};
+pub use table::{CommandButton, Table, TableRow, Tables, tables};
 pub use typed::lines_of;
 
 /// What the one message of a pull request shows.

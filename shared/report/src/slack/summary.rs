@@ -254,7 +254,7 @@ fn full(report: &Report) -> Value {
     full
 }
 
-fn question(title: &str, text: &str, yes: &str) -> Value {
+pub(super) fn question(title: &str, text: &str, yes: &str) -> Value {
     let plain = |text: &str, most: usize| json!({"type": "plain_text", "text": cut(text, most)});
     json!({
         "title": plain(title, limits::CONFIRM_TITLE),

@@ -26,6 +26,32 @@ pub fn asking(cluster: &str) -> String {
     format!("Asking cluster `{}`…", name(cluster))
 }
 
+/// Above a table: how many there are, where, and how many of them are not ready.
+pub fn listed(count: usize, what: &str, cluster: &str, not_ready: usize) -> String {
+    let ready = match not_ready {
+        0 => String::new(),
+        n => format!(", {n} not ready"),
+    };
+    let count = if count == 0 { "No".to_owned() } else { count.to_string() };
+    format!("{count} {what} in cluster `{}`{ready}", name(cluster))
+}
+
+/// Below a table: a kind that the cluster does not list for us.
+pub fn not_listed(what: &str, why: &str) -> String {
+    format!("{what} are not listed: {}.", one_line(why, 200).trim_end_matches('.'))
+}
+
+/// Nothing of Flux's is served.
+pub fn no_flux(cluster: &str) -> String {
+    format!("Cluster `{}` serves no kind of Flux's: is Flux installed there?", name(cluster))
+}
+
+/// Names like the one that is not there; nothing without any.
+pub fn similar(names: &[String]) -> Option<String> {
+    let names: Vec<String> = names.iter().map(|one| format!("`{}`", name(one))).collect();
+    (!names.is_empty()).then(|| format!("There is no such name. Did you mean {}?", names.join(", ")))
+}
+
 /// Why a click does nothing.
 pub fn refused(action: Action, refusal: Refusal) -> String {
     let what = attempt(action);

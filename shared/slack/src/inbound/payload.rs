@@ -10,6 +10,8 @@ use crate::view;
 
 /// How the ids of buttons begin that stand for a slash command; what they say is in their value.
 const COMMAND_BUTTON: &str = "command_";
+/// How the ids of those begin that turn the pages of an answer.
+const TURNING: &str = "command_page_";
 /// Slack sends forms.
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -79,6 +81,7 @@ fn command(form: &Form<'_>) -> Result<Command, Unreadable> {
         channel: form.needed("channel_id")?,
         trigger: form.needed("trigger_id")?,
         answer_url: form.needed("response_url")?,
+        replaces: false,
     })
 }
 
@@ -105,6 +108,13 @@ struct Payload {
 struct ActionPayload {
     #[serde(default)]
     action_id: String,
+    value: Option<String>,
+    /// Of a menu.
+    selected_option: Option<OptionPayload>,
+}
+
+#[derive(Deserialize)]
+struct OptionPayload {
     value: Option<String>,
 }
 
@@ -140,8 +150,10 @@ fn click(payload: &str) -> Result<Interaction, Unreadable> {
     let Some(pressed) = payload.actions.into_iter().next() else { return Ok(Interaction::Nothing) };
     let channel = payload.container.channel_id.or_else(|| payload.channel.and_then(|channel| channel.id));
     if pressed.action_id.starts_with(COMMAND_BUTTON) {
+        let value = pressed.value.or_else(|| pressed.selected_option.and_then(|option| option.value));
         return Ok(Interaction::Button(Command {
-            text: needed(pressed.value, "actions[0].value")?,
+            replaces: pressed.action_id.starts_with(TURNING),
+            text: needed(value, "actions[0].value")?,
             by: person(payload.user)?,
             channel: needed(channel, "container.channel_id")?,
             trigger: needed(payload.trigger_id, "trigger_id")?,
