@@ -94,6 +94,38 @@ fn rows_are_in_order_and_say_whether_they_are_ready() {
 }
 
 #[test]
+fn what_can_be_done_depends_on_how_an_object_is() {
+    let doings = |kind, spec: Value| -> Vec<String> {
+        built_in()
+            .doings(kind, &object(kind, spec, json!({})))
+            .into_iter()
+            .map(|doing| doing.command)
+            .collect()
+    };
+    let runs = doings(FluxKind::Kustomization, json!({}));
+    assert_eq!(
+        runs,
+        [
+            "reconcile kustomization apps/web",
+            "reconcile kustomization apps/web --with-source",
+            "suspend kustomization apps/web"
+        ]
+    );
+    assert_eq!(doings(FluxKind::HelmRelease, json!({"suspend": true})), ["resume helmrelease apps/web"]);
+    assert_eq!(doings(FluxKind::HelmRepository, json!({"type": "oci"})), ["suspend source helm apps/web"]);
+    assert_eq!(doings(FluxKind::ExternalArtifact, json!({})), Vec::<String>::new());
+    for kind in FluxKind::ALL {
+        for suspend in [true, false] {
+            for doing in built_in().doings(kind, &object(kind, json!({"suspend": suspend}), json!({}))) {
+                let changes = !doing.command.starts_with("reconcile");
+                assert_eq!(doing.confirm.is_some(), changes, "{doing:?}");
+                assert!(doing.command.contains(&format!(" {} apps/web", kind.typed())), "{doing:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_users_blueprint_takes_the_place_of_one_that_is_built_in() {
     let text = "kind: kustomization\ncolumns:\n  - {name: PATH, value: '{{ spec.path }}'}\nactions:\n  - text: Wake\n    command: resume ks {{ namespace }}/{{ name }}\n    when: '{{ suspended }}'\n    style: primary\n    confirm: Resume {{ name }}?\n";
     let all = Blueprints::with(&[serde_saphyr::from_str(text).unwrap()]).unwrap();

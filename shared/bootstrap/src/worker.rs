@@ -11,15 +11,15 @@ use domain::job::Outcome;
 use domain::{RemoteHosts, RepoName};
 use flows::JobError;
 use flows::analyse::{DecryptionAccess, Named, RemoteAccess};
-use flows::work::{Approvals, WorkCtx, work};
+use flows::work::{Approvals, Operators, WorkCtx, work};
 use futures::FutureExt as _;
 use git::{GitCache, Limits, RemoteCache, TokenSource, remote_at};
 use github::GitHub;
-use kubernetes::{FluxAt, KubeCluster};
+use kubernetes::{FluxAt, KubeCluster, KubeOperator};
 use ports::ledger::Ledger;
 use ports::{
-    CheckoutError, Checkouts, Clock, Cluster, DataKeys, EksTokens, ForgeError, Queue, ReportStore, Secrets,
-    WrappedDataKey,
+    CheckoutError, Checkouts, Clock, Cluster, DataKeys, EksTokens, ForgeError, Operator, Queue, ReportStore,
+    Secrets, WrappedDataKey,
 };
 use secrecy::{SecretSlice, SecretString};
 
@@ -65,7 +65,9 @@ pub async fn context(config: &Config, parts: WorkerParts) -> anyhow::Result<Work
     }
     let more_clusters = more_clusters(config, secrets, eks).await;
     let approvals = approvals(config, &parts).await?;
+    let operators = operators(config, secrets, eks).await;
     Ok(WorkCtx {
+        operators,
         blueprints: config.blueprints.clone(),
         approvals,
         remotes: remotes(&config.remotes, parts.cache_dir.clone()),
@@ -253,6 +255,48 @@ pub async fn more_clusters(
     all
 }
 
+/// Who may have Flux do something, in each cluster whose configuration names somebody.
+async fn operators(config: &Config, secrets: &dyn Secrets, eks: Option<&Arc<dyn EksTokens>>) -> Operators {
+    let mut all = Operators::new();
+    for cluster in config.cluster.iter().chain(&config.more_clusters) {
+        if cluster.operator.is_some() {
+            let operator =
+                operator(cluster, secrets, eks).await.map(|operator| Arc::new(operator) as Arc<dyn Operator>);
+            if let Err(why) = &operator {
+                tracing::warn!(
+                    cluster = cluster.name,
+                    "nobody may have Flux do anything in `{}`: {why}",
+                    cluster.name
+                );
+            }
+            all.insert(cluster.name.clone(), operator);
+        }
+    }
+    all
+}
+
+/// Who may have Flux do something in a cluster.
+pub async fn operator(
+    config: &ClusterConfig,
+    secrets: &dyn Secrets,
+    eks: Option<&Arc<dyn EksTokens>>,
+) -> Result<KubeOperator, String> {
+    let secret = config.operator.as_deref().ok_or("`cluster.operator` names no kubeconfig")?;
+    let text = secrets.get(secret).await.map_err(|error| error.to_string())?;
+    let options = options(config.pace, eks);
+    KubeOperator::connect(&config.name, &text, &options).await.map_err(|error| error.to_string())
+}
+
+fn options(pace: Pace, eks: Option<&Arc<dyn EksTokens>>) -> kubernetes::Options {
+    let Pace { concurrency, requests_per_second } = pace;
+    kubernetes::Options {
+        concurrency,
+        requests_per_second,
+        eks: eks.cloned(),
+        ..kubernetes::Options::default()
+    }
+}
+
 async fn connect(
     name: &str,
     kubeconfig: &str,
@@ -261,10 +305,7 @@ async fn connect(
     eks: Option<&Arc<dyn EksTokens>>,
 ) -> Result<KubeCluster, String> {
     let text = secrets.get(kubeconfig).await.map_err(|e| e.to_string())?;
-    let Pace { concurrency, requests_per_second } = pace;
-    let eks = eks.cloned();
-    let options =
-        kubernetes::Options { concurrency, requests_per_second, eks, ..kubernetes::Options::default() };
+    let options = options(pace, eks);
     KubeCluster::connect(name, &text, &options).await.map_err(|e| e.to_string())
 }
 

@@ -32,6 +32,7 @@ people: {shared_identity: true, report_max_age_min: 60}
 clusters:
 - name: eu
   kubeconfig: f
+  operator: o
   flux_namespace: flux
   controller_version: v1.9.4
   impersonate: true

@@ -30,22 +30,9 @@ const NEVER: [(&[&str], &str); 8] = [
     (&["envsubst", "completion"], "works on a terminal's own input and output: run it there"),
 ];
 
-/// Those that only read or ask for a reconciliation, and are not here yet.
-const NOT_YET: [&str; 13] = [
-    "build",
-    "check",
-    "diff",
-    "events",
-    "export",
-    "logs",
-    "reconcile",
-    "resume",
-    "stats",
-    "suspend",
-    "trace",
-    "tree",
-    "version",
-];
+/// Those that only read, and are not here yet.
+const NOT_YET: [&str; 10] =
+    ["build", "check", "diff", "events", "export", "logs", "stats", "trace", "tree", "version"];
 
 /// What is said of a command that is not for Slack, unless its words are for the grammar.
 pub(crate) fn of(words: &[String]) -> Option<String> {

@@ -23,6 +23,8 @@ pub enum Request {
         /// Which part of the answer, from 1.
         page: usize,
     },
+    /// `/flux reconcile`, `suspend` and `resume`.
+    Act(Act),
     /// `/flux link`: begin to link one's own GitHub account, or end it with the code that the browser shows.
     Link {
         /// The code.
@@ -32,6 +34,37 @@ pub enum Request {
     Unlink,
     /// `/flux whoami`: which GitHub account is linked.
     WhoAmI,
+}
+
+/// Something that Flux is to do with objects of one kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Act {
+    /// What.
+    pub what: What,
+    /// The kind.
+    pub kind: FluxKind,
+    /// Which objects: each by its name, or one listing without a name for all of a namespace.
+    pub objects: Vec<Listing>,
+    /// The cluster's name in the configuration; `None` is the only one there is.
+    pub cluster: Option<String>,
+}
+
+/// What Flux is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Reconcile now.
+    Reconcile {
+        /// Its source first.
+        with_source: bool,
+        /// Of a HelmRelease: install or upgrade once, whatever it looks like.
+        force: bool,
+        /// Of a HelmRelease: forget its failures.
+        reset: bool,
+    },
+    /// Reconcile no more.
+    Suspend,
+    /// Reconcile again.
+    Resume,
 }
 
 /// What is said in place of doing anything.

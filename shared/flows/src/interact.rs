@@ -168,6 +168,7 @@ async fn accept_command(ctx: &InteractCtx, command: Command) -> Result<Option<Va
             return Ok(Some(json!({ "response_type": "ephemeral", "text": text, "blocks": blocks })));
         }
         Ok(Request::Get { .. }) => "Asking the cluster…",
+        Ok(Request::Act(_)) => "Asking Flux…",
         Ok(Request::Link { .. } | Request::Unlink | Request::WhoAmI) => "Asking GitHub…",
     };
     let trigger = command.trigger.clone();

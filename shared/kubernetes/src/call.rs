@@ -1,10 +1,10 @@
 //! The requests that exist. Fields are private, and the constructors are few: reads, an apply that is always a dry-run, questions
-//! about oneself, and the one write that the policy in the cluster (`infra/cluster`) has to refuse.
+//! about oneself, the one write that the policy in the cluster (`infra/cluster`) has to refuse, and what `operator` asks of Flux.
 
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Method, Request};
 use kube::client::Body;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Flux's own field manager. Under another one, fields that were removed in Git would stay in the answer.
 const APPLY: &str = "?dryRun=All&force=true&fieldManager=kustomize-controller";
@@ -16,12 +16,14 @@ pub(crate) struct Call {
     uri: String,
     body: Vec<u8>,
     pinned: bool,
+    /// Whether a patch is merged, not applied.
+    merged: bool,
 }
 
 impl Call {
     /// Reads what is at `path`.
     pub(crate) fn read(path: &Path) -> Self {
-        Self { method: Method::GET, uri: path.0.clone(), body: Vec::new(), pinned: false }
+        Self { method: Method::GET, uri: path.0.clone(), body: Vec::new(), pinned: false, merged: false }
     }
 
     /// Reads one page of the list at `path`, 500 objects at most.
@@ -31,7 +33,7 @@ impl Call {
             uri.push_str("&continue=");
             uri.push_str(&encoded(token));
         }
-        Self { method: Method::GET, uri, body: Vec::new(), pinned: false }
+        Self { method: Method::GET, uri, body: Vec::new(), pinned: false, merged: false }
     }
 
     /// Reads one page of the objects at `path` that the labels select.
@@ -41,7 +43,7 @@ impl Call {
             uri.push_str("&continue=");
             uri.push_str(&encoded(token));
         }
-        Self { method: Method::GET, uri, body: Vec::new(), pinned: false }
+        Self { method: Method::GET, uri, body: Vec::new(), pinned: false, merged: false }
     }
 
     /// Asks what applying `object` at `path` would store.
@@ -49,7 +51,7 @@ impl Call {
         // JSON is YAML.
         let body = object.to_string().into_bytes();
         let pinned = ["resourceVersion", "uid"].iter().any(|pin| object["metadata"].get(pin).is_some());
-        Self { method: Method::PATCH, uri: format!("{}{APPLY}", path.0), body, pinned }
+        Self { method: Method::PATCH, uri: format!("{}{APPLY}", path.0), body, pinned, merged: false }
     }
 
     /// Asks about ourselves: such reviews store nothing, and know no dry-run.
@@ -60,6 +62,7 @@ impl Call {
             uri: format!("/apis/{group}/v1/{plural}"),
             body: body.to_string().into_bytes(),
             pinned: false,
+            merged: false,
         }
     }
 
@@ -71,7 +74,33 @@ impl Call {
             uri: path.0,
             body: config_map.to_string().into_bytes(),
             pinned: false,
+            merged: false,
         })
+    }
+
+    /// Asks Flux to reconcile the object at `path`, by annotations of its own alone.
+    pub(crate) fn request_reconciliation(path: &Path, names: &[&'static str], value: &str) -> Self {
+        debug_assert!(names.iter().all(|name| name.starts_with("reconcile.fluxcd.io/")), "only Flux's own");
+        let annotations: serde_json::Map<String, Value> =
+            names.iter().map(|name| ((*name).to_owned(), value.into())).collect();
+        Self::merge(path, &json!({"metadata": {"annotations": annotations}}))
+    }
+
+    /// Suspends the object of Flux's at `path`, or resumes it.
+    pub(crate) fn suspend(path: &Path, suspend: bool) -> Self {
+        // As the Flux CLI does: what is not suspended says nothing of it.
+        let suspend = if suspend { Value::Bool(true) } else { Value::Null };
+        Self::merge(path, &json!({"spec": {"suspend": suspend}}))
+    }
+
+    fn merge(path: &Path, patch: &Value) -> Self {
+        Self {
+            method: Method::PATCH,
+            uri: format!("{}?fieldManager=preflux", path.0),
+            body: patch.to_string().into_bytes(),
+            pinned: false,
+            merged: true,
+        }
     }
 
     /// Whether it names another object than the live one, which no second try changes.
@@ -84,6 +113,7 @@ impl Call {
         let request =
             Request::builder().method(&self.method).uri(&self.uri).header(ACCEPT, "application/json");
         let request = match self.method {
+            Method::PATCH if self.merged => request.header(CONTENT_TYPE, "application/merge-patch+json"),
             Method::PATCH => request.header(CONTENT_TYPE, "application/apply-patch+yaml"),
             Method::POST => request.header(CONTENT_TYPE, "application/json"),
             _ => request,
@@ -132,7 +162,6 @@ fn encoded(text: &str) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "paths of the cases are well formed")]
     use super::*;
-    use serde_json::json;
 
     fn check(segments: &[&str], expected: Option<&str>) {
         assert_eq!(Path::new(segments).map(|p| p.0), expected.map(str::to_owned));

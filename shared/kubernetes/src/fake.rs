@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Method, Request, Response};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::KubeCluster;
 use crate::api::Api;
 use crate::kubeconfig::Options;
+use crate::{KubeCluster, KubeOperator};
 
 /// Answers by method and path, the last one again and again; anything else is 404.
 #[derive(Default)]
@@ -46,15 +46,38 @@ impl Fake {
     }
 
     pub(crate) fn cluster(self) -> (KubeCluster, Sent) {
+        let (api, sent) = self.api(false);
+        (KubeCluster::over("fake", api), sent)
+    }
+
+    /// The identity that may really patch; patches are noted with their bodies.
+    pub(crate) fn operator(self) -> (KubeOperator, Sent) {
+        let (api, sent) = self.api(true);
+        (KubeOperator::over("fake", api), sent)
+    }
+
+    fn api(self, patches: bool) -> (Api, Sent) {
         let sent = Sent::default();
         let (log, answers) = (sent.clone(), Arc::new(Mutex::new(self.answers)));
         let service = tower::service_fn(move |request: Request<Body>| {
-            let answer = answer(&request, &log, &answers);
-            async move { Ok::<_, Infallible>(answer) }
+            let (log, answers) = (log.clone(), answers.clone());
+            async move {
+                let dry = request.uri().query().unwrap_or_default().contains("dryRun=All");
+                assert!(patches || request.method() == Method::GET || dry, "{request:?}");
+                let answered = answer(&request, &log, &answers);
+                if patches && request.method() == Method::PATCH {
+                    let merged = "application/merge-patch+json";
+                    assert_eq!(request.headers()[http::header::CONTENT_TYPE], merged);
+                    let body = request.into_body().collect().await.expect("a body of bytes").to_bytes();
+                    let mut log = log.lock().expect("no test panics here");
+                    let last = log.last_mut().expect("it was just noted");
+                    last.push_str(&format!(" {}", String::from_utf8_lossy(&body)));
+                }
+                Ok::<_, Infallible>(answered)
+            }
         });
         let options = Options { requests_per_second: 1_000_000, ..Options::default() };
-        let api = Api::new(Client::new(service, "default"), &options).impatient();
-        (KubeCluster::over("fake", api), sent)
+        (Api::new(Client::new(service, "default"), &options).impatient(), sent)
     }
 }
 
@@ -63,8 +86,6 @@ fn answer(
     log: &Sent,
     answers: &Mutex<HashMap<String, Vec<(u16, Value)>>>,
 ) -> Response<Full<Bytes>> {
-    let query = request.uri().query().unwrap_or_default();
-    assert!(request.method() == Method::GET || query.contains("dryRun=All"), "{request:?}");
     log.lock().expect("no test panics here").push(format!("{} {}", request.method(), request.uri()));
     let key = format!("{} {}", request.method(), request.uri().path());
     let mut answers = answers.lock().expect("no test panics here");

@@ -1,5 +1,6 @@
-//! The Kubernetes API behind [`ports::Cluster`]. Nothing here can change a cluster: the mutating request that can be built
-//! (`call`) carries `dryRun=All`, but for the one of `locks` that proves that it would be refused without. A Secret's values do not
+//! The Kubernetes API behind [`ports::Cluster`] and [`ports::Operator`]. The former can change nothing: the mutating request that it builds
+//! (`call`) carries `dryRun=All`, but for the one of `locks` that proves that it would be refused without. The latter, another identity,
+//! asks Flux to reconcile, suspends and resumes, and can build nothing else (`operator`). A Secret's values do not
 //! leave (`reduce`), but for those that `substituteFrom` asks for. What dry-runs are worth, and to whom, is decided elsewhere.
 //!
 //! kube logs every failed request itself, at ERROR under the target `kube_client::client::builder`: programs filter it out,
@@ -15,6 +16,7 @@ mod eks;
 mod grants;
 mod kubeconfig;
 mod locks;
+mod operator;
 mod pace;
 mod reduce;
 mod refusal;
@@ -27,3 +29,4 @@ mod on_a_server;
 pub use cluster::{FluxAt, KubeCluster};
 pub use grants::{Grants, GroupKind};
 pub use kubeconfig::{ConfigError, Impersonate, Options, Trust};
+pub use operator::KubeOperator;

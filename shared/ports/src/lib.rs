@@ -10,6 +10,7 @@ mod cluster_tokens;
 mod data_keys;
 mod forge;
 mod forms;
+mod operator;
 mod people;
 mod queue;
 #[cfg(feature = "trees")]
@@ -34,6 +35,7 @@ pub use cluster_tokens::{ClusterToken, EksCluster, EksTokens};
 pub use data_keys::{DataKeys, WrappedDataKey};
 pub use forge::{ChangedFiles, Conditional, EventPage, Forge, ForgeError, PullPage, RepoEvent, Review};
 pub use forms::{Form, Forms};
+pub use operator::{FluxAct, FluxObject, Operator, REQUESTED};
 pub use people::{MergedBy, People, PersonError, Verdict};
 pub use queue::{Consumer, Delivery, Queue, QueueError};
 #[cfg(feature = "trees")]

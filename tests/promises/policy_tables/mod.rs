@@ -1,6 +1,7 @@
 //! What the admission policies of `infra/cluster` refuse, whoever asks, whatever RBAC lets through: every identity with every operation, as
 //! a dry-run and for real, on objects and on subresources, on a real API server. Each identity is an administrator here.
 
+mod acts;
 mod operator;
 
 use std::fs;

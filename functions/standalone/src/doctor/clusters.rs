@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bootstrap::config::{ClusterConfig, Config, RemoteConfig};
 use flows::analyse::other_cluster;
 use flux::Kustomization;
-use ports::{Cluster, ConfigRef, FluxObjects, Secrets};
+use ports::{Cluster, ConfigRef, FluxObjects, Operator as _, Secrets};
 
 use super::{Found, Part};
 
@@ -16,6 +16,10 @@ pub(super) async fn all(config: &Config) -> Vec<Part> {
     let mut parts = Vec::new();
     for cluster in config.cluster.iter().chain(&config.more_clusters) {
         parts.push((format!("cluster {}", cluster.name), with_flux(cluster, secrets.as_ref()).await));
+        if cluster.operator.is_some() {
+            let name = format!("cluster {}, who may have Flux act", cluster.name);
+            parts.push((name, operator(cluster, secrets.as_ref()).await));
+        }
         for remote in &cluster.remotes {
             let name = format!("cluster {} (`spec.kubeConfig` on {})", remote.name, cluster.name);
             parts.push((
@@ -37,6 +41,7 @@ fn alone(remote: &RemoteConfig, of: &ClusterConfig) -> ClusterConfig {
         name: remote.name.clone(),
         kubeconfig: remote.kubeconfig.clone(),
         remotes: Vec::new(),
+        operator: None,
         ..of.clone()
     }
 }
@@ -51,6 +56,17 @@ async fn with_flux(config: &ClusterConfig, secrets: &dyn Secrets) -> anyhow::Res
     ));
     found.notes = unreached(config, &objects);
     Ok(found)
+}
+
+/// The identity that may have Flux reconcile, suspend and resume, if it may that and nothing else.
+async fn operator(config: &ClusterConfig, secrets: &dyn Secrets) -> anyhow::Result<Found> {
+    let operator = bootstrap::worker::operator(config, secrets, None).await.map_err(anyhow::Error::msg)?;
+    let locks = operator.locks().await?;
+    let open: Vec<String> =
+        locks.iter().filter_map(|lock| Some(format!("{}: {}", lock.name, lock.open.as_ref()?))).collect();
+    anyhow::ensure!(open.is_empty(), "{}", open.join("\n      "));
+    let well = locks.into_iter().map(|lock| format!("{} holds", lock.name)).collect();
+    Ok(Found { well, notes: Vec::new() })
 }
 
 /// The cluster, if all of its locks hold.

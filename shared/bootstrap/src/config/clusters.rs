@@ -34,6 +34,7 @@ fn by_default(kubeconfig: &str) -> ClusterConfig {
     ClusterConfig {
         name: "cluster".to_owned(),
         kubeconfig: kubeconfig.to_owned(),
+        operator: None,
         flux_namespace: None,
         controller_version: None,
         impersonate: false,
@@ -51,6 +52,7 @@ fn cluster(mut fields: Fields, defaults: &Defaults, names: &mut BTreeSet<String>
     if references.iter().collect::<BTreeSet<_>>().len() < references.len() {
         fields.problem("remotes", "name the same Secret or ConfigMap twice in `for`");
     }
+    let operator = fields.text("operator");
     let (flux_namespace, controller_version) =
         (fields.text("flux_namespace"), fields.text("controller_version"));
     let impersonate = fields.flag("impersonate").unwrap_or(false);
@@ -62,6 +64,7 @@ fn cluster(mut fields: Fields, defaults: &Defaults, names: &mut BTreeSet<String>
     ClusterConfig {
         name,
         kubeconfig,
+        operator,
         flux_namespace,
         controller_version,
         impersonate,

@@ -134,6 +134,8 @@ pub struct ClusterConfig {
     pub name: String,
     /// The secret that holds its kubeconfig.
     pub kubeconfig: String,
+    /// The secret that holds the kubeconfig of the identity that may have Flux reconcile, suspend and resume; nobody may without one.
+    pub operator: Option<String>,
     /// The namespace of Flux's own controllers, where it is not `flux-system`.
     pub flux_namespace: Option<String>,
     /// The version of kustomize-controller, for when its Deployment cannot be read.

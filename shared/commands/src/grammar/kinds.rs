@@ -37,6 +37,58 @@ pub(super) fn listed(mut get: Command) -> Command {
     get
 }
 
+/// A verb with a command for each of some kinds, as the CLI calls one of them.
+pub(super) fn of_one(
+    mut verb: Command,
+    kinds: impl Iterator<Item = FluxKind>,
+    with: impl Fn(FluxKind, Command) -> Command,
+) -> Command {
+    let mut families: Vec<(&'static str, &'static str, Command)> = FAMILIES
+        .into_iter()
+        .map(|(several, one, _)| (one, several, Command::new(one).visible_alias(several).about(one_of(one))))
+        .collect();
+    for kind in kinds {
+        let (word, listed) = (second(kind), listed_as(kind));
+        let mut command = Command::new(word);
+        if listed != word {
+            command = command.alias(listed);
+        }
+        command = match kind {
+            FluxKind::Kustomization => command.visible_alias("ks"),
+            FluxKind::HelmRelease => command.visible_alias("hr"),
+            _ => command,
+        };
+        let command = with(kind, command);
+        match families.iter_mut().find(|(one, ..)| kind.typed().split(' ').next() == Some(one)) {
+            Some((.., family)) => *family = std::mem::take(family).subcommand(command),
+            None => verb = verb.subcommand(command),
+        }
+    }
+    for (.., family) in families.into_iter().filter(|(.., family)| family.has_subcommands()) {
+        verb = verb.subcommand(family.subcommand_required(true).arg_required_else_help(true));
+    }
+    verb
+}
+
+fn one_of(family: &str) -> &'static str {
+    match family {
+        "source" => "Sources: Git, OCI and Helm repositories, buckets, charts",
+        "image" => "Image repositories, policies and update automations",
+        _ => "What makes artifacts",
+    }
+}
+
+/// Which kind was named behind such a verb, and what was given with it.
+pub(super) fn one(verb: &ArgMatches) -> Option<(FluxKind, &ArgMatches)> {
+    let (first, given) = verb.subcommand()?;
+    let (typed, given) = match given.subcommand() {
+        Some((word, given)) => (format!("{first} {word}"), given),
+        None => (first.to_owned(), given),
+    };
+    let kind = FluxKind::ALL.into_iter().find(|kind| kind.typed() == typed)?;
+    Some((kind, given))
+}
+
 /// Which kinds were asked for, and what was given with them.
 pub(super) fn chosen(get: &ArgMatches) -> (Vec<FluxKind>, &ArgMatches) {
     let (first, given) = get.subcommand().unwrap_or(("all", get));

@@ -1,5 +1,6 @@
 //! The grammar, as the Flux CLI's where there is one: clap reads it, and writes the help.
 
+mod acts;
 mod kinds;
 
 use clap::error::ErrorKind;
@@ -21,10 +22,11 @@ fn cli() -> Command {
     Command::new("/flux")
         .bin_name("/flux")
         .no_binary_name(true)
-        .about("See what Flux does in the cluster, and link your GitHub account.")
+        .about("See what Flux does in the cluster, have it reconcile, and link your GitHub account.")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(kinds::listed(get))
+        .subcommands(acts::all())
         .subcommand(
             Command::new("link")
                 .about("Link your own GitHub account, to approve, ask for changes and merge as yourself")
@@ -96,6 +98,7 @@ pub(crate) fn read(words: &[String]) -> Result<Request, Told> {
             let page = given.get_one::<u16>("page").map_or(1, |page| usize::from(*page));
             Request::Get { kinds, listing: listing(given)?, page }
         }
+        "reconcile" | "suspend" | "resume" => Request::Act(acts::read(verb, given)?),
         "unlink" => Request::Unlink,
         "whoami" => Request::WhoAmI,
         _ => Request::Link { code: text(given, "code") },
@@ -147,7 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::cli;
-    use crate::{Listing, Request, Selector, Status, Told, parse};
+    use crate::{Act, Listing, Request, Selector, Status, Told, What, parse};
 
     /// Characters that one section of a Slack message takes, with room for what stands around it.
     const SECTION: usize = 2_800;
@@ -225,6 +228,66 @@ mod tests {
     }
 
     #[test]
+    fn what_flux_is_to_do_names_kind_objects_and_cluster() {
+        let act = |text: &str| match parse(text) {
+            Ok(Request::Act(act)) => act,
+            other => panic!("{text}: {other:?}"),
+        };
+        let usual = What::Reconcile { with_source: false, force: false, reset: false };
+        let one = |what, kind, namespace, name| Act {
+            what,
+            kind,
+            objects: vec![named(namespace, Some(name))],
+            cluster: None,
+        };
+        assert_eq!(act("reconcile ks web"), one(usual, FluxKind::Kustomization, None, "web"));
+        assert_eq!(
+            act("reconcile kustomizations web -n apps"),
+            one(usual, FluxKind::Kustomization, Some("apps"), "web")
+        );
+        let with_source = What::Reconcile { with_source: true, force: false, reset: false };
+        assert_eq!(
+            act("reconcile ks apps/web --with-source"),
+            one(with_source, FluxKind::Kustomization, Some("apps"), "web")
+        );
+        let forced = What::Reconcile { with_source: true, force: true, reset: true };
+        assert_eq!(
+            act("reconcile hr a --force --reset --with-source"),
+            one(forced, FluxKind::HelmRelease, None, "a")
+        );
+        assert_eq!(act("reconcile source git fleet"), one(usual, FluxKind::GitRepository, None, "fleet"));
+        assert_eq!(act("reconcile sources git fleet --cluster eu").cluster.as_deref(), Some("eu"));
+        assert_eq!(
+            act("suspend image update a"),
+            one(What::Suspend, FluxKind::ImageUpdateAutomation, None, "a")
+        );
+        let several = act("resume ks a b/c a");
+        assert_eq!(several.objects, [named(None, Some("a")), named(Some("b"), Some("c"))], "each once");
+        assert_eq!(act("suspend hr --all -n apps").objects, [named(Some("apps"), None)]);
+        for kind in FluxKind::ALL {
+            let (typed, of) =
+                (kind.typed(), |verb: &str| parse(&format!("{verb} {} a", kind.typed())).is_ok());
+            let reconciles = !kind.is_static()
+                && !matches!(kind, FluxKind::ExternalArtifact | FluxKind::ArtifactGenerator);
+            assert_eq!(of("reconcile"), reconciles, "{typed}");
+            let suspends = !matches!(kind, FluxKind::ExternalArtifact | FluxKind::ArtifactGenerator);
+            assert_eq!((of("suspend"), of("resume")), (suspends, suspends), "{typed}");
+        }
+        for (text, says) in [
+            ("reconcile ks", "required"),
+            ("reconcile ks a b", "'b'"),
+            ("reconcile source git a --with-source", "--with-source"),
+            ("suspend ks", "<NAME>..."),
+            ("suspend ks --all", "--namespace"),
+            ("suspend ks a --all -n b", "cannot be used"),
+            ("suspend ks a/b -n c", "leave one"),
+        ] {
+            let told = parse(text);
+            assert!(matches!(&told, Err(Told::Wrong(why)) if why.contains(says)), "{text}: {told:?}");
+        }
+    }
+
+    #[test]
     fn help_is_at_every_level_and_mistakes_are_explained() {
         for (text, says) in [
             ("", "get"),
@@ -269,7 +332,7 @@ mod tests {
             ("bootstrap github", "terminal"),
             ("diff artifact x", "registry"),
             ("debug hr x", "Secrets"),
-            ("reconcile ks apps", "not there yet"),
+            ("trace deployment web", "not there yet"),
             ("version", "not there yet"),
         ] {
             let told = parse(text);

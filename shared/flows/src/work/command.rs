@@ -10,7 +10,7 @@ use report::slack;
 use report::words::replies;
 
 use super::get::{Asked, tables_of};
-use super::{WorkCtx, approve};
+use super::{WorkCtx, act, approve};
 use crate::error::JobError;
 use crate::typed::instead;
 
@@ -29,7 +29,7 @@ pub(super) async fn run(ctx: &WorkCtx, command: &Command, last_try: bool) -> Res
 
 fn failed(command: &Command, error: &JobError) -> String {
     match commands::parse(&command.text) {
-        Ok(Request::Get { .. }) => replies::cluster_failed(&error.sentence()),
+        Ok(Request::Get { .. } | Request::Act(_)) => replies::cluster_failed(&error.sentence()),
         _ => replies::command_failed(&error.sentence(), error.heals()),
     }
 }
@@ -41,6 +41,10 @@ async fn answer(ctx: &WorkCtx, command: &Command) -> Result<ChatMessage, JobErro
                 let asked = Asked { kinds: &kinds, listing: &listing, page };
                 tables_of(ctx, cluster.as_ref(), command, &asked).await
             }
+            Err(why) => Ok(plain(&why)),
+        },
+        Ok(Request::Act(act)) => match picked(ctx, act.cluster.as_deref()) {
+            Ok(cluster) => act::run(ctx, cluster.as_ref(), command, &act).await,
             Err(why) => Ok(plain(&why)),
         },
         Ok(Request::Link { code }) => Ok(plain(&approve::link(ctx, &command.by, code.as_deref()).await?)),

@@ -126,7 +126,7 @@ fn on(command: String, cluster: Option<&str>) -> String {
 }
 
 /// Names that somebody may have meant.
-fn similar(all: &[(FluxKind, Vec<Value>)], name: &str) -> Vec<String> {
+pub(super) fn similar(all: &[(FluxKind, Vec<Value>)], name: &str) -> Vec<String> {
     let of = |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
     let names = all
         .iter()

@@ -1,5 +1,6 @@
 //! One job from the queue, carried out. A job may run twice; its second run changes nothing that a person sees.
 
+mod act;
 mod approve;
 mod changes;
 mod click;
@@ -26,6 +27,7 @@ use domain::{PullKey, RepoRule, ReportId};
 use ports::ledger::Ledger;
 use ports::{Chat, Checkouts, Clock, Cluster, Forge, Queue, ReportStore, wire};
 
+pub use act::Operators;
 pub use approve::Approvals;
 
 use crate::analyse::{DecryptionAccess, Named, RemoteAccess};
@@ -68,6 +70,8 @@ pub struct WorkCtx {
     pub rules: Vec<RepoRule>,
     /// Logins whose pull requests may reach the cluster without write access (bots).
     pub trusted_logins: Vec<String>,
+    /// Who may have Flux reconcile, suspend and resume.
+    pub operators: Operators,
     /// How tables of Flux's objects look, and what can be done with what is in them.
     pub blueprints: Arc<Blueprints>,
     /// Who approves, and what it stands on.

@@ -96,6 +96,7 @@ impl World {
         rule.check = Some(CheckKind::Run);
         let ctx = WorkCtx {
             blueprints: Default::default(),
+            operators: Default::default(),
             forge: outside.clone(),
             queue: queue.clone(),
             ledger: Ledger::new(queue.clone(), clock.clone()),

@@ -111,6 +111,7 @@ impl World {
         };
         let work = WorkCtx {
             blueprints: Default::default(),
+            operators: Default::default(),
             approvals: Default::default(),
             forge: hub.clone(),
             queue: line.clone(),

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use crate::world::{World, person};
 
 /// A cluster that lists what it has; a kind that it does not have is not served.
-struct Lists {
-    name: &'static str,
-    objects: BTreeMap<FluxKind, Result<Vec<Value>, ClusterError>>,
+pub(crate) struct Lists {
+    pub(crate) name: &'static str,
+    pub(crate) objects: BTreeMap<FluxKind, Result<Vec<Value>, ClusterError>>,
 }
 
 #[async_trait]

@@ -148,6 +148,7 @@ impl World {
         };
         let ctx = WorkCtx {
             blueprints: Default::default(),
+            operators: Default::default(),
             forge: Arc::new(github.unwrap()),
             queue: table.clone(),
             ledger: ledger.clone(),
@@ -228,11 +229,16 @@ impl World {
     }
 
     pub(crate) async fn command(&self, who: &Person, text: &str) -> String {
+        self.command_of(who, text, "t").await
+    }
+
+    /// A command that Slack calls so; one that comes again has the same name.
+    pub(crate) async fn command_of(&self, who: &Person, text: &str, trigger: &str) -> String {
         let command = Command {
             text: text.to_owned(),
             by: who.clone(),
             channel: "C1".to_owned(),
-            trigger: "t".to_owned(),
+            trigger: trigger.to_owned(),
             answer_url: "https://slack.example".to_owned(),
             replaces: false,
         };

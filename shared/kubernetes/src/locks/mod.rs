@@ -83,6 +83,19 @@ pub(crate) async fn of_a_tenant(
     ])
 }
 
+/// Tries the rights of the identity that has Flux reconcile, suspend and resume: those alone. Its policy it cannot read.
+pub(crate) async fn of_an_operator(
+    api: &Api,
+    error: impl Fn(Failure) -> ClusterError,
+) -> Result<Vec<Lock>, ClusterError> {
+    let identity = identity(api).await.map_err(error)?;
+    let home = identity.namespace().unwrap_or("default").to_owned();
+    Ok(vec![
+        lock("right to ask Flux", rights::may_ask_flux(api).await),
+        lock("rights of the identity", rights::are_for_flux_alone(api, &["default".to_owned(), home]).await),
+    ])
+}
+
 fn lock(name: &str, asked: Asked<()>) -> Lock {
     Lock { name: name.to_owned(), open: asked.err() }
 }

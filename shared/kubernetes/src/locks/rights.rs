@@ -47,19 +47,15 @@ const ASKED: [(&str, &str, &str, &str); 15] = [
 /// Whether the identity has no right that it must not have, in any of these namespaces.
 pub(super) async fn are_few(api: &Api, namespaces: &[String]) -> Asked<()> {
     for namespace in namespaces {
-        let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}});
-        let answer =
-            api.ask(&Call::review(GROUP, "selfsubjectrulesreviews", &body)).await.map_err(unanswered)?;
-        let rules = answer["status"]["resourceRules"].as_array().into_iter().flatten();
+        let (rules, complete) = listed(api, namespace).await?;
         for rule in rules {
-            let rule = Rule::deserialize(rule).map_err(|error| format!("a rule cannot be read: {error}"))?;
             if let Some(why) = too_much(&rule) {
                 return Err(format!(
                     "in namespace `{namespace}` {why}: take that right away (infra/cluster/preflux.yaml has those that are needed)"
                 ));
             }
         }
-        if answer["status"]["incomplete"] == true {
+        if !complete {
             one_by_one(api, namespace).await?;
         }
     }
@@ -80,6 +76,53 @@ pub(super) async fn spare_the_guard(api: &Api) -> Asked<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the identity may ask Flux for anything.
+pub(super) async fn may_ask_flux(api: &Api) -> Asked<()> {
+    let kustomizations =
+        json!({"verb": "patch", "group": "kustomize.toolkit.fluxcd.io", "resource": "kustomizations"});
+    match is_allowed(api, &kustomizations).await? {
+        true => Ok(()),
+        false => Err("it may not patch Kustomizations: apply infra/cluster/preflux-flux.yaml".to_owned()),
+    }
+}
+
+/// Whether the identity has no right but to read and to patch Flux's own objects.
+pub(super) async fn are_for_flux_alone(api: &Api, namespaces: &[String]) -> Asked<()> {
+    for namespace in namespaces {
+        let (rules, complete) = listed(api, namespace).await?;
+        if !complete {
+            one_by_one(api, namespace).await?;
+        }
+        for rule in rules {
+            let of_flux = rule.api_groups.iter().all(|group| group.ends_with(".fluxcd.io"));
+            let reads = rule.verbs.iter().all(|verb| matches!(verb.as_str(), "get" | "list" | "watch"));
+            let secrets =
+                rule.resources.iter().any(|resource| resource == "secrets" || resource.starts_with('*'));
+            let patches =
+                rule.verbs.iter().all(|verb| matches!(verb.as_str(), "get" | "list" | "watch" | "patch"));
+            let whole = rule.resources.iter().all(|resource| !resource.contains(['/', '*']));
+            if is_self_review(&rule) || (of_flux && patches && whole) || (reads && !secrets) {
+                continue;
+            }
+            return Err(format!(
+                "in namespace `{namespace}` it may `{}` `{}`: take that right away (infra/cluster/preflux-flux.yaml has those that are needed)",
+                rule.verbs.join(", "),
+                rule.resources.join(", ")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The rules that the API server lists for us in a namespace, and whether that is all of them.
+async fn listed(api: &Api, namespace: &str) -> Asked<(Vec<Rule>, bool)> {
+    let body = json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": namespace}});
+    let answer = api.ask(&Call::review(GROUP, "selfsubjectrulesreviews", &body)).await.map_err(unanswered)?;
+    let rules = answer["status"]["resourceRules"].as_array().into_iter().flatten();
+    let read = |rule| Rule::deserialize(rule).map_err(|error| format!("a rule cannot be read: {error}"));
+    Ok((rules.map(read).collect::<Asked<Vec<Rule>>>()?, answer["status"]["incomplete"] != true))
 }
 
 async fn is_allowed(api: &Api, attributes: &Value) -> Asked<bool> {

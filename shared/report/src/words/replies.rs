@@ -52,6 +52,54 @@ pub fn similar(names: &[String]) -> Option<String> {
     (!names.is_empty()).then(|| format!("There is no such name. Did you mean {}?", names.join(", ")))
 }
 
+/// Nobody may have Flux do anything in a cluster, and why.
+pub fn no_operator(cluster: &str, why: Option<&str>) -> String {
+    let cluster = name(cluster);
+    match why {
+        Some(why) => format!(
+            "Flux cannot be asked for anything in cluster `{cluster}`: {}.",
+            one_line(why, 400).trim_end_matches('.')
+        ),
+        None => format!(
+            "Flux cannot be asked for anything in cluster `{cluster}` from here: the configuration names no identity that may. Whoever runs Preflux can \
+             apply `infra/cluster/preflux-flux.yaml` and set `cluster.operator`."
+        ),
+    }
+}
+
+/// Above what came of it, object by object.
+pub fn acted(cluster: &str) -> String {
+    format!("In cluster `{}`:", name(cluster))
+}
+
+/// A namespace without objects of a kind.
+pub fn none_in(what: &str, namespace: &str) -> String {
+    format!("There are no {what} in namespace `{}`.", name(namespace))
+}
+
+/// No object of this name.
+pub fn no_such(kind: &str, wanted: &str, cluster: &str, similar: &[String]) -> String {
+    let meant: Vec<String> = similar.iter().map(|one| format!("`{}`", name(one))).collect();
+    let meant = if meant.is_empty() { String::new() } else { format!(" Did you mean {}?", meant.join(", ")) };
+    format!("There is no {kind} `{}` in cluster `{}`.{meant}", name(wanted), name(cluster))
+}
+
+/// A name that stands for objects of several namespaces.
+pub fn several_places(what: &str, wanted: &str, namespaces: &[String]) -> String {
+    let places: Vec<String> = namespaces.iter().take(10).map(|one| format!("`{}`", name(one))).collect();
+    format!(
+        "There are {} {what} `{}`, in {}: name the namespace with `-n`.",
+        namespaces.len(),
+        name(wanted),
+        places.join(", ")
+    )
+}
+
+/// A command for more objects than one should be for.
+pub fn too_many(found: usize, most: usize) -> String {
+    format!("That is for {found} objects, and one command is for {most} at most: name some of them.")
+}
+
 /// Why a click does nothing.
 pub fn refused(action: Action, refusal: Refusal) -> String {
     let what = attempt(action);
